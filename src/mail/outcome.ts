@@ -1,0 +1,18 @@
+/** What came of one attempt for one recipient. */
+import type { Reply } from './reply.ts';
+
+/**
+ * Whom a failure concerns. `relay`: the way to it, or the account there; every message would have met it.
+ * `message`: sender, size or content, for all recipients. `recipient`: that one alone.
+ */
+export type Scope = 'relay' | 'message' | 'recipient';
+
+export type Outcome =
+  /** The relay took responsibility. */
+  | { readonly kind: 'sent'; readonly reply: Reply }
+  /** Kept on this machine on purpose; nothing was handed to anybody. */
+  | { readonly kind: 'captured'; readonly reply: Reply }
+  /** May work later. `inDoubt`: the connection broke after the final dot and before its reply, so it may have been taken. */
+  | { readonly kind: 'deferred'; readonly scope: Scope; readonly reply: Reply; readonly inDoubt: boolean }
+  /** Will not work, ever. */
+  | { readonly kind: 'refused'; readonly scope: 'message' | 'recipient'; readonly reply: Reply };

@@ -1,0 +1,200 @@
+/** The queue: submission made durable, and what an operator may do to what waits. */
+import type { Envelope } from '../mail/envelope.ts';
+import { PosthasteError } from '../errors.ts';
+import { Batch } from '../runtime/batch.ts';
+import type { Clock, Instant } from '../runtime/clock.ts';
+import { type Id, newId } from '../runtime/id.ts';
+import type { Log } from '../runtime/log.ts';
+import { Signal } from '../runtime/signal.ts';
+import type { Message, NewContent, NewDelivery, NewMessage, Origin, Priority } from './message.ts';
+import type { Router } from './route.ts';
+import type { RetryPolicy } from './schedule.ts';
+import type { Filter, Found, Inserted, Page, Store } from './store.ts';
+
+/** A message that passed the checks of `accept`, ready to be kept. */
+export interface Draft {
+  /** From `queue.newId()`: it stands in the Received field already, and staged chunks are filed under it. */
+  readonly id: Id;
+  readonly envelope: Envelope;
+  readonly content: NewContent;
+  /** Octets. */
+  readonly size: number;
+  readonly eightBit: boolean;
+  /** With angle brackets. */
+  readonly messageId: string;
+  readonly subject: string | null;
+  readonly origin: Origin;
+  readonly priority?: Priority;
+  /** Not before this time. */
+  readonly sendAt?: Instant;
+  /** Useless after this time. */
+  readonly expiresAt?: Instant;
+  readonly key?: string;
+  readonly tags?: readonly string[];
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly reportOn?: Id;
+  readonly held?: boolean;
+}
+
+export interface QueueOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly router: Router;
+  readonly policy: RetryPolicy;
+}
+
+/** Messages in one insert: enough to share a sync widely, few enough to keep its latency low. */
+const MAX_BATCH = 200;
+
+export class Queue {
+  /** Rings whenever this process made work: something was submitted, released, or a relay resumed. */
+  readonly work = new Signal();
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #router: Router;
+  readonly #policy: RetryPolicy;
+  readonly #inserts: Batch<NewMessage, Inserted>;
+
+  constructor(options: QueueOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#router = options.router;
+    this.#policy = options.policy;
+    this.#inserts = new Batch((messages) => this.#store.insert(messages, this.#clock.now()), { maxItems: MAX_BATCH });
+  }
+
+  newId(): Id {
+    return newId(this.#clock.now());
+  }
+
+  /** Resolves when the message is durable: after this, and only after it, may anybody be told that it was accepted. */
+  async submit(draft: Draft): Promise<Inserted> {
+    const message = this.compose(draft);
+    const inserted = await this.#inserts.add(message);
+    if (!inserted.duplicate) {
+      this.#logAccepted(message);
+      this.work.notify();
+    }
+    return inserted;
+  }
+
+  /** What `submit` keeps for a draft: the message, and one delivery for each recipient with its relay and times. */
+  compose(draft: Draft): NewMessage {
+    const now = this.#clock.now();
+    if (draft.envelope.recipients.length === 0) {
+      throw new PosthasteError('NO_RECIPIENTS', 'The message has no recipients: name at least one in to, cc or bcc.');
+    }
+    const message: Message = {
+      id: draft.id,
+      createdAt: now,
+      sender: draft.envelope.sender,
+      messageId: draft.messageId,
+      subject: draft.subject,
+      size: draft.size,
+      eightBit: draft.eightBit,
+      smtputf8: draft.envelope.smtputf8,
+      ret: draft.envelope.ret ?? null,
+      envelopeId: draft.envelope.envelopeId ?? null,
+      priority: draft.priority ?? 'medium',
+      origin: draft.origin,
+      reportOn: draft.reportOn ?? null,
+      key: draft.key ?? null,
+      tags: draft.tags ?? [],
+      metadata: draft.metadata ?? {},
+    };
+    return { message, deliveries: this.#deliveries(draft, now), content: draft.content };
+  }
+
+  #deliveries(draft: Draft, now: Instant): NewDelivery[] {
+    const dueAt = Math.max(now, draft.sendAt ?? now);
+    return draft.envelope.recipients.map((recipient) => ({
+      recipient: recipient.address,
+      notify: recipient.notify ?? null,
+      originalRecipient: recipient.originalRecipient ?? null,
+      relay: this.#router(recipient.address, draft.envelope),
+      dueAt,
+      expiresAt: draft.expiresAt ?? dueAt + this.#policy.maxAge,
+      held: draft.held ?? false,
+    }));
+  }
+
+  /** Keeps a chunk of a content too large for memory; `sequence` counts from 0. Durable when it resolves. */
+  stage(id: Id, sequence: number, bytes: Uint8Array): Promise<void> {
+    return this.#store.stage(id, sequence, bytes, this.#clock.now());
+  }
+
+  unstage(id: Id): Promise<void> {
+    return this.#store.unstage(id);
+  }
+
+  hold(filter: Filter, dryRun = false): Promise<number> {
+    return this.#move({ states: ['queued'], ...filter }, 'held', dryRun);
+  }
+
+  /** held -> queued, due at once. */
+  release(filter: Filter, dryRun = false): Promise<number> {
+    return this.#move({ ...filter, states: ['held'] }, 'queued', dryRun);
+  }
+
+  /** Due at once: what waits for its next attempt, and what had been given up, captured or cancelled where the filter names such states. */
+  retry(filter: Filter, dryRun = false): Promise<number> {
+    return this.#move({ states: ['queued'], ...filter }, 'queued', dryRun);
+  }
+
+  cancel(filter: Filter, dryRun = false): Promise<number> {
+    return this.#move({ states: ['queued', 'held'], ...filter }, 'cancelled', dryRun);
+  }
+
+  async #move(filter: Filter, to: 'queued' | 'held' | 'cancelled', dryRun: boolean): Promise<number> {
+    const now = this.#clock.now();
+    const moved = await this.#store.move(filter, to, { now, expiresAt: now + this.#policy.maxAge, dryRun });
+    if (moved > 0 && !dryRun) {
+      this.#log.info({ to, deliveries: moved }, 'moved by operator');
+      this.work.notify();
+    }
+    return moved;
+  }
+
+  async pauseRelay(relay: string, by: string): Promise<void> {
+    await this.#store.pauseRelay(relay, { at: this.#clock.now(), by });
+  }
+
+  async resumeRelay(relay: string): Promise<void> {
+    await this.#store.pauseRelay(relay, null);
+    this.work.notify();
+  }
+
+  get(id: Id): Promise<Found | null> {
+    return this.#store.get(id);
+  }
+
+  find(filter: Filter, page: { readonly limit: number; readonly cursor?: string }): Promise<Page> {
+    return this.#store.find(filter, page);
+  }
+
+  /** The content in chunks; nothing when it is gone. */
+  async *content(id: Id): AsyncGenerator<Uint8Array, void> {
+    for (let sequence = 0; ; sequence++) {
+      const chunk = await this.#store.contentChunk(id, sequence);
+      if (chunk === null) return;
+      yield chunk;
+    }
+  }
+
+  #logAccepted({ message, deliveries }: NewMessage): void {
+    this.#log.info(
+      {
+        id: message.id,
+        from: message.sender ?? '<>',
+        to: deliveries.length === 1 ? deliveries[0]?.recipient : deliveries.map((delivery) => delivery.recipient),
+        size: message.size,
+        messageId: message.messageId,
+        by: message.origin,
+      },
+      'accepted',
+    );
+  }
+}

@@ -1,0 +1,225 @@
+/** What the queue needs of a place to keep it. Each method is one transaction, made for many at once, and named for its move. */
+import type { Reply } from '../mail/reply.ts';
+import type { Instant } from '../runtime/clock.ts';
+import type { Id } from '../runtime/id.ts';
+import type { Attempt, Delivery, Reason, State } from './delivery.ts';
+import type { Message, NewMessage } from './message.ts';
+
+/** What became of one submitted message. `duplicate`: a message with this key was there already; `id` is the first one's. */
+export interface Inserted {
+  readonly id: Id;
+  readonly duplicate: boolean;
+}
+
+export interface ClaimRequest {
+  readonly relay: string;
+  /** Deliveries, at most; a message whose due deliveries do not all fit is shared between claims. */
+  readonly limit: number;
+  readonly now: Instant;
+  /** End of the lease. */
+  readonly until: Instant;
+  /** Node id of the worker, shown to people. */
+  readonly holder: Id;
+}
+
+/** Deliveries of one message that were claimed together: one transaction on the wire. All are `sending`, their attempt counted. */
+export interface Claim {
+  /** Fences every write that follows. */
+  readonly token: Id;
+  readonly message: Message;
+  readonly deliveries: readonly Delivery[];
+  /** The whole content where it is one row; undefined: read it with `contentChunk`. */
+  readonly content: Uint8Array | undefined;
+}
+
+/** The end of one claimed delivery's attempt: what `settle()` decided, to be written when the token still holds. */
+export interface Settlement {
+  readonly token: Id;
+  readonly id: Id;
+  readonly ordinal: number;
+  readonly state: Exclude<State, 'sending' | 'cancelled'>;
+  readonly reason: Reason | null;
+  readonly dueAt: Instant;
+  /** True gives the attempt back that the claim counted. */
+  readonly giveBack: boolean;
+  readonly reply: Reply | null;
+  readonly inDoubt: boolean;
+  readonly delayReported: boolean;
+  /** The line of the log; null when nothing was tried. */
+  readonly attempt: Omit<Attempt, 'ordinal'> | null;
+}
+
+/** Settlements that stand or fall together with the reports they owe. */
+export interface SettleGroup {
+  readonly settlements: readonly Settlement[];
+  readonly reports: readonly NewMessage[];
+}
+
+/** Which deliveries. All given conditions must hold; an empty filter is all of them. */
+export interface Filter {
+  readonly ids?: readonly Id[];
+  readonly states?: readonly State[];
+  readonly reason?: Reason;
+  readonly relay?: string;
+  /** Whole address, or `@domain`; compared without case. */
+  readonly recipient?: string;
+  /** Whole address, `@domain`, or `<>`. */
+  readonly sender?: string;
+  /** With its angle brackets. */
+  readonly messageId?: string;
+  /** A part of the subject, compared without case. */
+  readonly subject?: string;
+  readonly tag?: string;
+  readonly createdBefore?: Instant;
+  readonly createdAfter?: Instant;
+  /** The state was last written before this. */
+  readonly changedBefore?: Instant;
+  /** `queued` ones that have been tried at least once. */
+  readonly deferred?: boolean;
+  readonly inDoubt?: boolean;
+}
+
+/** One line of a list: a delivery with what people look for of its message. */
+export interface Listed extends Delivery {
+  readonly sender: Message['sender'];
+  readonly messageId: string;
+  readonly subject: string | null;
+  readonly size: number;
+  readonly tags: readonly string[];
+}
+
+/** Newest first by message id; pass `cursor` back for the next page. */
+export interface Page {
+  readonly rows: readonly Listed[];
+  readonly cursor: string | null;
+}
+
+/** A message with everything that is known of it but its content. */
+export interface Found {
+  readonly message: Message;
+  readonly deliveries: readonly Delivery[];
+  /** Oldest first. */
+  readonly attempts: readonly Attempt[];
+  readonly contentKept: boolean;
+}
+
+/** What all workers on the database share about a relay. A relay nobody has written about is absent and healthy. */
+export interface RelayState {
+  readonly relay: string;
+  /** Stopped by an operator until resumed. */
+  readonly pausedAt: Instant | null;
+  readonly pausedBy: string | null;
+  /** Faults in a row, 0 when healthy; while above 0, one probe at a time goes out. */
+  readonly faults: number;
+  /** When the first of these faults was seen. */
+  readonly faultSince: Instant | null;
+  /** No attempt before this. */
+  readonly probeAt: Instant | null;
+  readonly lastFault: Reply | null;
+}
+
+/** A process that works on this database. */
+export interface Node {
+  readonly id: Id;
+  readonly host: string;
+  readonly pid: number;
+  /** What it does: 'serve', 'work', 'library'. */
+  readonly role: string;
+  readonly startedAt: Instant;
+  readonly seenAt: Instant;
+}
+
+export interface Suppression {
+  /** An address, or `@domain`; kept in lower case. */
+  readonly target: string;
+  readonly reason: string;
+  readonly since: Instant;
+  /** null: for good. */
+  readonly until: Instant | null;
+  readonly note: string | null;
+}
+
+/** Sums for people and monitors. `oldestDue` is the smallest due time among queued deliveries that are due. */
+export interface Counts {
+  readonly states: Readonly<Record<State, number>>;
+  /** Of the queued ones: tried at least once. */
+  readonly deferred: number;
+  readonly inDoubt: number;
+  readonly oldestDue: Instant | null;
+}
+
+export interface Store {
+  /**
+   * Messages, deliveries and contents become durable together; staged chunks become theirs. Recipients that are suppressed
+   * at `now` start as bounced/suppressed. A key that is taken makes that message a duplicate and leaves no trace of it.
+   */
+  insert(messages: readonly NewMessage[], now: Instant): Promise<readonly Inserted[]>;
+  /** Keeps one chunk of a content that is too large for memory, before its message is inserted. Chunks count from 0. */
+  stage(id: Id, sequence: number, bytes: Uint8Array, now: Instant): Promise<void>;
+  /** Drops what was staged for a message that will not come. */
+  unstage(id: Id): Promise<void>;
+
+  /**
+   * queued -> sending, in strict order of priority and then of due time, never past a pause of the relay. A relay with faults
+   * gives one message to one caller, and no other until `until`. Those meanwhile suppressed become bounced/suppressed instead.
+   */
+  claim(request: ClaimRequest): Promise<readonly Claim[]>;
+  /** queued -> sending for deliveries of any relay, paused or not, whose `expiresAt` has come: to be settled as expired. Contents come as with `claim`. */
+  claimExpired(request: Omit<ClaimRequest, 'relay'>): Promise<readonly Claim[]>;
+  /** Moves the lease of those claims that still hold to `until`; says which ones do. */
+  renew(tokens: readonly Id[], until: Instant): Promise<readonly Id[]>;
+  /** sending -> what each settlement says, with its log line and reports; for each group, for each settlement: whether the token still held. A group of which no token held inserts no report. */
+  settle(groups: readonly SettleGroup[], now: Instant): Promise<readonly (readonly boolean[])[]>;
+  /** sending -> queued, attempt given back: the orderly way out. Returns how many deliveries. */
+  release(tokens: readonly Id[], now: Instant): Promise<number>;
+  /** sending -> queued where the lease has run out; the attempt stays counted and is logged as crashed. Returns how many deliveries. */
+  reclaim(now: Instant): Promise<number>;
+  /** The next time at which something of this relay is due, without regard to pauses; null when nothing waits. */
+  nextDue(relay: string): Promise<Instant | null>;
+
+  /**
+   * An operator's move: every delivery that the filter names and whose state may move to `to` does. To queued: due at `now`,
+   * in doubt cleared, expiry moved on to at least `expiresAt`, priority `deferred` becomes medium. Returns how many; `dryRun` only counts.
+   */
+  move(filter: Filter, to: 'queued' | 'held' | 'cancelled', options: MoveOptions): Promise<number>;
+
+  find(filter: Filter, page: { readonly limit: number; readonly cursor?: string }): Promise<Page>;
+  get(id: Id): Promise<Found | null>;
+  /** One chunk of a content, from 0; null behind the last, or when the content is gone. */
+  contentChunk(id: Id, sequence: number): Promise<Uint8Array | null>;
+  count(filter: Filter): Promise<number>;
+  counts(now: Instant): Promise<Counts>;
+  /** Removes messages all of whose deliveries have ended, fit the filter and changed before it; at most `limit` messages a call. Returns how many messages. */
+  purge(filter: Filter & { readonly changedBefore: Instant }, limit: number): Promise<number>;
+  /** Drops what was staged before that time and never inserted. Returns how many contents. */
+  sweepStaged(before: Instant): Promise<number>;
+
+  relays(): Promise<readonly RelayState[]>;
+  /** An operator stops a relay (`at`, `by`) or lets it go on (null); resuming forgets its faults too. */
+  pauseRelay(relay: string, pause: { readonly at: Instant; readonly by: string } | null): Promise<void>;
+  /**
+   * A fault of the relay: no attempt for `delays[n]` ms after the n+1st in a row (the last one repeats). While such a pause lasts,
+   * further faults change nothing: connections that fall together are one fault. Answers with what stands now.
+   */
+  faultRelay(relay: string, fault: Reply, now: Instant, delays: readonly number[]): Promise<RelayState>;
+  /** The first success after faults. */
+  healRelay(relay: string): Promise<void>;
+
+  suppress(entries: readonly Suppression[]): Promise<void>;
+  unsuppress(targets: readonly string[]): Promise<number>;
+  suppressions(page: { readonly limit: number; readonly cursor?: string }): Promise<{ readonly rows: readonly Suppression[]; readonly cursor: string | null }>;
+
+  heartbeat(node: Node): Promise<void>;
+  forgetNode(id: Id): Promise<void>;
+  nodes(seenAfter: Instant): Promise<readonly Node[]>;
+
+  /** Changes when another process may have written: a cheap thing to ask before a full look. */
+  changeMark(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface MoveOptions {
+  readonly now: Instant;
+  readonly expiresAt: Instant;
+  readonly dryRun?: boolean;
+}

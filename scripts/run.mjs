@@ -35,7 +35,9 @@ function isInstalled() {
 /** package.json and the lock file agree; where they do not, `npm ci` says what to do. */
 function isLocked(locked) {
   const project = readJson(join(root, 'package.json'));
-  return ['dependencies', 'devDependencies'].every((kind) => JSON.stringify(project[kind]) === JSON.stringify(locked[kind]));
+  return ['dependencies', 'devDependencies'].every(
+    (kind) => JSON.stringify(project[kind]) === JSON.stringify(locked[kind]),
+  );
 }
 
 function install() {
@@ -52,7 +54,10 @@ function sourcesHash() {
   const files = readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', String(name)));
   const sources = files.filter((name) => /\.(?:ts|tsx|js|mjs|json|sql)$/.test(name) && !name.endsWith('.test.ts'));
   for (const name of [...sources.sort(), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) {
-    hash.update(`${name}\0`).update(readFileSync(join(root, name))).update('\0');
+    hash
+      .update(`${name}\0`)
+      .update(readFileSync(join(root, name)))
+      .update('\0');
   }
   return hash.digest('hex');
 }

@@ -8,8 +8,8 @@ import type { Reply } from './reply.ts';
 export type Scope = 'relay' | 'message' | 'recipient';
 
 export type Outcome =
-  /** The relay took responsibility. */
-  | { readonly kind: 'sent'; readonly reply: Reply }
+  /** The relay took responsibility. `dsn`: it offers DSN, so a report of success that was asked for is its duty now (RFC 3461 5.2). */
+  | { readonly kind: 'sent'; readonly reply: Reply; readonly dsn?: boolean }
   /** Kept on this machine on purpose; nothing was handed to anybody. */
   | { readonly kind: 'captured'; readonly reply: Reply }
   /** May work later. `inDoubt`: the connection broke after the final dot and before its reply, so it may have been taken. */

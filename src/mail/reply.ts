@@ -14,14 +14,17 @@ const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/;
 /** Makes a reply from its code and the texts of its lines, taking the enhanced status out of them when each is led by it. */
 export function replyFromLines(code: number, lines: readonly string[]): Reply {
   const status = ENHANCED.exec(lines[0] ?? '')?.[1];
-  if (status === undefined || !status.startsWith(String(Math.floor(code / 100)))) return { code, text: lines.join('\n') };
+  if (status === undefined || !status.startsWith(String(Math.floor(code / 100))))
+    return { code, text: lines.join('\n') };
   const text = lines.map((line) => line.replace(ENHANCED, '')).join('\n');
   return { code, status, text };
 }
 
 /** The reply as one line for people: `550 5.1.1 no such user`. Control characters are escaped. */
 export function showReply(reply: Reply): string {
-  return printable([reply.code, reply.status, reply.text].filter((part) => part !== undefined && part !== '').join(' '));
+  return printable(
+    [reply.code, reply.status, reply.text].filter((part) => part !== undefined && part !== '').join(' '),
+  );
 }
 
 /** The reply as the bytes of the protocol, one line for each line of its text (RFC 5321 4.2.1). */

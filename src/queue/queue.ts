@@ -1,11 +1,11 @@
 /** The queue: submission made durable, and what an operator may do to what waits. */
-import type { Envelope } from '../mail/envelope.ts';
+
 import { PosthasteError } from '../errors.ts';
+import type { Envelope } from '../mail/envelope.ts';
 import { Batch } from '../runtime/batch.ts';
 import type { Clock, Instant } from '../runtime/clock.ts';
 import { type Id, newId } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
-import { Signal } from '../runtime/signal.ts';
 import type { Message, NewContent, NewDelivery, NewMessage, Origin, Priority } from './message.ts';
 import type { Router } from './route.ts';
 import type { RetryPolicy } from './schedule.ts';
@@ -48,8 +48,7 @@ export interface QueueOptions {
 const MAX_BATCH = 200;
 
 export class Queue {
-  /** Rings whenever this process made work: something was submitted, released, or a relay resumed. */
-  readonly work = new Signal();
+  readonly #workListeners = new Set<() => void>();
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -66,6 +65,16 @@ export class Queue {
     this.#inserts = new Batch((messages) => this.#store.insert(messages, this.#clock.now()), { maxItems: MAX_BATCH });
   }
 
+  /** Calls back whenever this process made work: something was submitted, released, or a relay resumed. Returns the way to end that. */
+  onWork(listener: () => void): () => void {
+    this.#workListeners.add(listener);
+    return () => this.#workListeners.delete(listener);
+  }
+
+  #notifyWork(): void {
+    for (const listener of this.#workListeners) listener();
+  }
+
   newId(): Id {
     return newId(this.#clock.now());
   }
@@ -76,7 +85,7 @@ export class Queue {
     const inserted = await this.#inserts.add(message);
     if (!inserted.duplicate) {
       this.#logAccepted(message);
-      this.work.notify();
+      this.#notifyWork();
     }
     return inserted;
   }
@@ -153,7 +162,7 @@ export class Queue {
     const moved = await this.#store.move(filter, to, { now, expiresAt: now + this.#policy.maxAge, dryRun });
     if (moved > 0 && !dryRun) {
       this.#log.info({ to, deliveries: moved }, 'moved by operator');
-      this.work.notify();
+      this.#notifyWork();
     }
     return moved;
   }
@@ -164,7 +173,7 @@ export class Queue {
 
   async resumeRelay(relay: string): Promise<void> {
     await this.#store.pauseRelay(relay, null);
-    this.work.notify();
+    this.#notifyWork();
   }
 
   get(id: Id): Promise<Found | null> {

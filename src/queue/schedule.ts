@@ -49,7 +49,13 @@ function spread(ms: number, jitter: number, chance: number): number {
 }
 
 /** The next attempt's time, never past the moment of giving up, so that the last attempt is made just before it. */
-export function nextAttemptAt(policy: RetryPolicy, attempts: number, now: Instant, expiresAt: Instant, chance: number): Instant {
+export function nextAttemptAt(
+  policy: RetryPolicy,
+  attempts: number,
+  now: Instant,
+  expiresAt: Instant,
+  chance: number,
+): Instant {
   const at = now + retryDelay(policy, attempts, chance);
   return now < expiresAt ? Math.min(at, expiresAt - 1) : at;
 }

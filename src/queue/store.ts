@@ -207,7 +207,10 @@ export interface Store {
 
   suppress(entries: readonly Suppression[]): Promise<void>;
   unsuppress(targets: readonly string[]): Promise<number>;
-  suppressions(page: { readonly limit: number; readonly cursor?: string }): Promise<{ readonly rows: readonly Suppression[]; readonly cursor: string | null }>;
+  suppressions(page: {
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<{ readonly rows: readonly Suppression[]; readonly cursor: string | null }>;
 
   heartbeat(node: Node): Promise<void>;
   forgetNode(id: Id): Promise<void>;

@@ -1,27 +1,31 @@
-/** A wake-up that is never lost: whoever waits next after a `notify` does not wait. */
+/** A wake-up that is never lost: whoever waits next after a `notify` does not wait. For one waiter at a time. */
 import type { Clock } from './clock.ts';
 
 export class Signal {
   #pending = false;
-  #waiters = new Set<() => void>();
+  #wake: (() => void) | undefined;
 
   notify(): void {
     this.#pending = true;
-    for (const wake of [...this.#waiters]) wake();
+    this.#wake?.();
   }
 
-  /** Resolves at the next `notify` (at once if one came since the last wait), or after `ms` milliseconds by the clock. */
-  wait(clock: Clock, ms: number): Promise<void> {
+  /** Resolves with true at the next `notify` (at once if one came since the last wait), with false after `ms` milliseconds. */
+  wait(clock: Clock, ms: number): Promise<boolean> {
+    if (this.#pending) {
+      this.#pending = false;
+      return Promise.resolve(true);
+    }
     return new Promise((resolve) => {
       const done = (): void => {
-        this.#waiters.delete(done);
+        const rung = this.#pending;
         cancel();
+        this.#wake = undefined;
         this.#pending = false;
-        resolve();
+        resolve(rung);
       };
       const cancel = clock.after(ms, done);
-      this.#waiters.add(done);
-      if (this.#pending) done();
+      this.#wake = done;
     });
   }
 }

@@ -1,0 +1,91 @@
+/** Health over HTTP: `/livez` says that the process runs, `/readyz` that it can take mail and keep it. */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Service } from '../runtime/service.ts';
+
+/** A thing that must be well for the process to be ready: its name, and a check that throws or answers false when it is not. */
+export interface ReadinessCheck {
+  readonly name: string;
+  check(): Promise<boolean>;
+}
+
+export interface HealthOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly checks: readonly ReadinessCheck[];
+}
+
+/** A check that takes longer than this counts as failed, ms: whoever asks has a short wait of his own. */
+const CHECK_TIMEOUT = 2_000;
+
+export class HealthServer implements Service {
+  readonly #options: HealthOptions;
+  readonly #server: Server;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+    this.#server = createServer({ requestTimeout: 5_000 }, (request, response) => {
+      void this.#answer(request.method ?? '', request.url ?? '', response);
+    });
+  }
+
+  /** Where it listens, once started. */
+  get address(): { readonly host: string; readonly port: number } {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #answer(method: string, url: string, response: ServerResponse): Promise<void> {
+    const path = url.split('?', 1)[0];
+    if (path !== '/livez' && path !== '/readyz') return reply(response, 404, 'not found\n');
+    if (method !== 'GET' && method !== 'HEAD') return reply(response, 405, 'only GET\n');
+    if (path === '/livez') return reply(response, 200, 'ok\n');
+    const failed = await this.#failed();
+    if (failed.length === 0) reply(response, 200, 'ok\n');
+    else reply(response, 503, `not ready: ${failed.join(', ')}\n`);
+  }
+
+  async #failed(): Promise<string[]> {
+    const results = await Promise.all(
+      this.#options.checks.map(async (each) => ((await passes(each)) ? [] : [each.name])),
+    );
+    return results.flat();
+  }
+}
+
+async function passes(each: ReadinessCheck): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), CHECK_TIMEOUT);
+  });
+  try {
+    return await Promise.race([each.check(), late]);
+  } catch {
+    // The check's own error is logged where it happens; here only its name is told to strangers.
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function reply(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
+  response.end(text);
+}

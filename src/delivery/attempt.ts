@@ -1,0 +1,247 @@
+/** One attempt, as a pipe of named steps: hand over, decide, report, settle, tell. */
+import type { Outcome } from '../mail/outcome.ts';
+import { printable, type Reply, showReply } from '../mail/reply.ts';
+import type { Delivery } from '../queue/delivery.ts';
+import type { NewMessage } from '../queue/message.ts';
+import type { Queue } from '../queue/queue.ts';
+import { relayPauses } from '../queue/schedule.ts';
+import { attemptOutcome, type Decision, settle } from '../queue/settle.ts';
+import type { Claim, SettleGroup, Settlement, Store } from '../queue/store.ts';
+import { composeReport, MAX_RETURNED, type Reported } from '../report/dsn.ts';
+import type { Batch } from '../runtime/batch.ts';
+import type { Clock, Instant } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Content } from '../transport/transport.ts';
+import type { Relay } from './relay.ts';
+
+/** What attempts and the janitor work with. */
+export interface DeliveryParts {
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This host's name, for reports. */
+  readonly hostname: string;
+  /** A random number in [0, 1), for jitter. */
+  readonly random: () => number;
+  /** Many settlements, one transaction. Answers for each whether its claim still held. */
+  readonly settlements: Batch<SettleGroup, readonly boolean[]>;
+}
+
+/** A delivery, what came of its attempt, and what that makes of it. */
+export interface Decided {
+  readonly delivery: Delivery;
+  readonly outcome: Outcome | null;
+  readonly decision: Decision;
+}
+
+/** Tries a claim once. Returns true when the relay itself was at fault. Nothing that a message does makes it throw. */
+export async function attempt(parts: DeliveryParts, relay: Relay, claim: Claim, signal: AbortSignal): Promise<boolean> {
+  const startedAt = parts.clock.now();
+  const outcomes = await handOver(parts, relay, claim, signal);
+  // A fault that came because we are stopping is ours, not the relay's.
+  const fault = signal.aborted ? undefined : outcomes.find(isRelayFault)?.reply;
+  const relayDueAt = fault === undefined ? startedAt : await noteFault(parts, relay, fault);
+  const decided = decide(parts, relay, claim, outcomes, relayDueAt);
+  await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host });
+  return fault !== undefined;
+}
+
+function isRelayFault(outcome: Outcome): outcome is Outcome & { kind: 'deferred' } {
+  return outcome.kind === 'deferred' && outcome.scope === 'relay' && !outcome.inDoubt;
+}
+
+/** A transport that throws has a fault of its own: it defers this message alone (invariant 8). */
+async function handOver(
+  parts: DeliveryParts,
+  relay: Relay,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  const { message, deliveries } = claim;
+  const envelope = {
+    sender: message.sender,
+    recipients: deliveries.map((delivery) => ({
+      address: delivery.recipient,
+      ...(delivery.notify !== null && { notify: delivery.notify }),
+      ...(delivery.originalRecipient !== null && { originalRecipient: delivery.originalRecipient }),
+    })),
+    ...(message.ret !== null && { ret: message.ret }),
+    ...(message.envelopeId !== null && { envelopeId: message.envelopeId }),
+    smtputf8: message.smtputf8,
+  };
+  try {
+    return await relay.transport.send(envelope, contentOf(parts.queue, claim), signal);
+  } catch (error) {
+    parts.log.error({ id: message.id, relay: relay.name, err: error }, 'transport failed');
+    const text = `internal error, the message is tried again: ${error instanceof Error ? error.message : String(error)}`;
+    const outcome: Outcome = {
+      kind: 'deferred',
+      scope: 'message',
+      reply: { code: 451, status: '4.3.0', text },
+      inDoubt: false,
+    };
+    return deliveries.map(() => outcome);
+  }
+}
+
+function contentOf(queue: Queue, claim: Claim): Content {
+  const { message, content } = claim;
+  return {
+    size: message.size,
+    eightBit: message.eightBit,
+    chunks: () => (content === undefined ? queue.content(message.id) : [content]),
+  };
+}
+
+async function noteFault(parts: DeliveryParts, relay: Relay, fault: Reply): Promise<Instant> {
+  const now = parts.clock.now();
+  const state = await parts.store.faultRelay(relay.name, fault, now, relayPauses(parts.random()));
+  const probeAt = state.probeAt ?? now;
+  parts.log.warn(
+    { relay: relay.name, reply: showReply(fault), faults: state.faults, nextProbe: new Date(probeAt).toISOString() },
+    'relay fault: it is paused, its mail waits',
+  );
+  return probeAt;
+}
+
+function decide(
+  parts: DeliveryParts,
+  relay: Relay,
+  claim: Claim,
+  outcomes: readonly Outcome[],
+  relayDueAt: Instant,
+): Decided[] {
+  const now = parts.clock.now();
+  const context = { policy: relay.policy, now, relayDueAt, doubt: relay.doubt, chance: parts.random() };
+  return claim.deliveries.map((delivery, i) => {
+    const outcome = outcomes[i] ?? unanswered;
+    return { delivery: { ...delivery, lastAttemptAt: now }, outcome, decision: settle(delivery, outcome, context) };
+  });
+}
+
+const unanswered: Outcome = {
+  kind: 'deferred',
+  scope: 'message',
+  reply: { code: 451, status: '4.3.0', text: 'the transport gave no outcome for this recipient' },
+  inDoubt: false,
+};
+
+/** Where and when the attempt was; null relay: nothing was tried. */
+export interface AttemptPlace {
+  readonly startedAt: Instant;
+  readonly relay: string;
+  readonly host: string | null;
+}
+
+/** Writes what was decided together with the report it owes (invariant 9), then tells the log what took. */
+export async function conclude(
+  parts: DeliveryParts,
+  claim: Claim,
+  decided: readonly Decided[],
+  place: AttemptPlace,
+): Promise<void> {
+  const reports = await owedReports(parts, claim, decided, place.host);
+  const now = parts.clock.now();
+  const settlements = decided.map((each) => settlementOf(claim, each, place, now));
+  const took = await parts.settlements.add({ settlements, reports });
+  decided.forEach((each, i) => {
+    tell(parts.log, claim, each, place, now, took[i] === true);
+  });
+}
+
+function settlementOf(
+  claim: Claim,
+  { delivery, outcome, decision }: Decided,
+  place: AttemptPlace,
+  now: Instant,
+): Settlement {
+  const { state, reason, dueAt, giveBack, reply, inDoubt, delayReported } = decision;
+  return {
+    token: claim.token,
+    id: delivery.id,
+    ordinal: delivery.ordinal,
+    state,
+    reason,
+    dueAt,
+    giveBack,
+    reply,
+    inDoubt,
+    delayReported,
+    attempt:
+      outcome === null
+        ? null
+        : {
+            startedAt: place.startedAt,
+            durationMs: now - place.startedAt,
+            relay: place.relay,
+            outcome: attemptOutcome(outcome),
+            reply,
+          },
+  };
+}
+
+async function owedReports(
+  parts: DeliveryParts,
+  claim: Claim,
+  decided: readonly Decided[],
+  host: string | null,
+): Promise<readonly NewMessage[]> {
+  const recipients = decided.flatMap(({ delivery, decision }): Reported[] => {
+    if (decision.report === null || decision.reply === null) return [];
+    return [{ delivery, action: decision.report, reply: decision.reply, remote: host }];
+  });
+  if (recipients.length === 0 || claim.message.sender === null) return [];
+  const now = parts.clock.now();
+  const original = await originalOf(parts.queue, claim);
+  const draft = composeReport({
+    id: parts.queue.newId(),
+    message: claim.message,
+    recipients,
+    original,
+    hostname: parts.hostname,
+    now,
+  });
+  return draft === null ? [] : [parts.queue.compose(draft)];
+}
+
+/** The whole original where it is small enough to be returned, else as much as holds its header. */
+async function originalOf(queue: Queue, claim: Claim): Promise<Uint8Array | null> {
+  if (claim.content !== undefined) return claim.content;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of queue.content(claim.message.id)) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_RETURNED) break;
+  }
+  return chunks.length === 0 ? null : Buffer.concat(chunks);
+}
+
+const EVENT: Readonly<Record<Settlement['state'], string>> = {
+  sent: 'sent',
+  captured: 'captured',
+  bounced: 'bounced',
+  queued: 'deferred',
+  held: 'held',
+};
+
+/** One line for each delivery that changed (`delay` is its age in ms). */
+function tell(log: Log, claim: Claim, each: Decided, place: AttemptPlace, now: Instant, took: boolean): void {
+  const { delivery, decision } = each;
+  const fields = {
+    id: delivery.id,
+    from: claim.message.sender ?? '<>',
+    to: printable(delivery.recipient),
+    relay: place.relay,
+    attempts: delivery.attempts,
+    reply: decision.reply === null ? null : showReply(decision.reply),
+    delay: now - delivery.createdAt,
+    ...(decision.inDoubt && { inDoubt: true }),
+    ...(decision.reason !== null && { reason: decision.reason }),
+    ...(decision.state === 'queued' && { nextAttempt: new Date(decision.dueAt).toISOString() }),
+  };
+  if (!took) log.warn(fields, 'lease lost before the outcome was written: another worker has this delivery');
+  else if (decision.state === 'bounced') log.warn(fields, 'bounced');
+  else log.info(fields, EVENT[decision.state]);
+}

@@ -1,0 +1,209 @@
+/** The worker of one relay: claims what is due, keeps the transport busy, and gives back what it does not finish. */
+import type { Claim } from '../queue/store.ts';
+import type { Id } from '../runtime/id.ts';
+import type { Service } from '../runtime/service.ts';
+import { Signal } from '../runtime/signal.ts';
+import { attempt, type DeliveryParts } from './attempt.ts';
+import type { Relay } from './relay.ts';
+
+export interface WorkerOptions {
+  /** Node id of this process. */
+  readonly holder: Id;
+  /** Length of a lease, ms; it is renewed three times in this span. */
+  readonly lease: number;
+  /** How long `stop` lets attempts go on before it asks them to give up, and then again before it leaves them, ms. */
+  readonly grace: number;
+  /** How often to look for what other processes queued, ms. */
+  readonly poll: number;
+}
+
+/** Deliveries in one claim: wide enough to share a transaction, small enough to leave work for other processes. */
+const MAX_CLAIM = 200;
+/** Octets of content that one claim should bring into memory. */
+const CLAIM_OCTETS = 16 * 1024 * 1024;
+/** After the store failed: the wait before it is asked again, ms. */
+const STORE_RETRY = 1_000;
+
+export class Worker implements Service {
+  readonly #parts: DeliveryParts;
+  readonly #relay: Relay;
+  readonly #options: WorkerOptions;
+  /** Claimed, and waiting for the transport. */
+  #ready: Claim[] = [];
+  readonly #active = new Map<Id, Promise<void>>();
+  readonly #work = new Signal();
+  readonly #room = new Signal();
+  readonly #abort = new AbortController();
+  #meanSize = 0;
+  /** The relay may have faults on record; the first success of an attempt that began after the last one clears them. */
+  #faulty = true;
+  #faultAt = 0;
+  #stopping = false;
+  #loop: Promise<void> | undefined;
+  #endings: (() => void)[] = [];
+
+  constructor(parts: DeliveryParts, relay: Relay, options: WorkerOptions) {
+    this.#parts = parts;
+    this.#relay = relay;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#begin();
+    this.#endings.push(this.#parts.queue.onWork(() => this.#work.notify()));
+    this.#loop = this.#forever();
+  }
+
+  /** One pass: everything that is due now, then no more. Returns when all of it has been tried. */
+  async once(): Promise<void> {
+    this.#begin();
+    while (!this.#stopping) {
+      const claims = await this.#claim();
+      if (claims.length === 0 && this.#active.size === 0) return;
+      if (claims.length === 0) await Promise.race(this.#active.values());
+      else await this.#hand(claims);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#work.notify();
+    this.#room.notify();
+    await this.#loop;
+    await this.#giveBack();
+    await this.#settleDown();
+    this.#abort.abort();
+    await this.#settleDown();
+    for (const end of this.#endings.splice(0)) end();
+    await this.#relay.transport.close();
+  }
+
+  #begin(): void {
+    const renewing = (): void => {
+      void this.#renew();
+      this.#endings[0] = this.#parts.clock.after(this.#options.lease / 3, renewing);
+    };
+    this.#endings = [this.#parts.clock.after(this.#options.lease / 3, renewing)];
+  }
+
+  async #forever(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        const claims = await this.#claim();
+        if (claims.length === 0) await this.#rest();
+        else await this.#hand(claims);
+      } catch (error) {
+        this.#parts.log.error(
+          { relay: this.#relay.name, err: error },
+          'the worker lost the store, it asks again in a second',
+        );
+        await this.#work.wait(this.#parts.clock, STORE_RETRY);
+      }
+    }
+  }
+
+  async #claim(): Promise<readonly Claim[]> {
+    const now = this.#parts.clock.now();
+    const limit = Math.max(1, Math.min(MAX_CLAIM, Math.floor(CLAIM_OCTETS / Math.max(1, this.#meanSize))));
+    const claims = await this.#parts.store.claim({
+      relay: this.#relay.name,
+      limit,
+      now,
+      until: now + this.#options.lease,
+      holder: this.#options.holder,
+    });
+    const octets = claims.reduce((sum, claim) => sum + (claim.content?.length ?? 0), 0);
+    if (claims.length > 0) this.#meanSize = octets / claims.length;
+    return claims;
+  }
+
+  /** Puts the claims into hand and waits until the transport has room for more. */
+  async #hand(claims: readonly Claim[]): Promise<void> {
+    this.#ready.push(...claims);
+    this.#fill();
+    while (this.#ready.length > 0 && !this.#stopping) await this.#room.wait(this.#parts.clock, this.#options.lease);
+  }
+
+  #fill(): void {
+    while (this.#ready.length > 0 && this.#active.size < this.#relay.transport.concurrency && !this.#stopping) {
+      const claim = this.#ready.shift() as Claim;
+      this.#active.set(claim.token, this.#attempt(claim));
+    }
+    if (this.#ready.length === 0) this.#room.notify();
+  }
+
+  /** Never rejects: a claim whose end could not be written is left to its lease, and to the log. */
+  async #attempt(claim: Claim): Promise<void> {
+    const startedAt = this.#parts.clock.now();
+    try {
+      const fault = await attempt(this.#parts, this.#relay, claim, this.#abort.signal);
+      if (fault) await this.#afterFault();
+      else if (this.#faulty && startedAt >= this.#faultAt) await this.#heal();
+    } catch (error) {
+      this.#parts.log.error(
+        { id: claim.message.id, err: error },
+        'the end of an attempt could not be written, its lease will run out',
+      );
+    } finally {
+      this.#active.delete(claim.token);
+      this.#fill();
+    }
+  }
+
+  /** While the relay is paused nothing of what was claimed for it may go out. */
+  async #afterFault(): Promise<void> {
+    this.#faulty = true;
+    this.#faultAt = this.#parts.clock.now();
+    await this.#giveBack();
+  }
+
+  async #heal(): Promise<void> {
+    this.#faulty = false;
+    await this.#parts.store.healRelay(this.#relay.name);
+  }
+
+  async #giveBack(): Promise<void> {
+    const tokens = this.#ready.splice(0).map((claim) => claim.token);
+    if (tokens.length > 0) await this.#parts.store.release(tokens, this.#parts.clock.now());
+  }
+
+  async #settleDown(): Promise<void> {
+    if (this.#active.size === 0) return;
+    const late = new Signal();
+    void Promise.all(this.#active.values()).then(() => late.notify());
+    await late.wait(this.#parts.clock, this.#options.grace);
+  }
+
+  async #renew(): Promise<void> {
+    const tokens = [...this.#active.keys(), ...this.#ready.map((claim) => claim.token)];
+    if (tokens.length === 0) return;
+    try {
+      const held = new Set(await this.#parts.store.renew(tokens, this.#parts.clock.now() + this.#options.lease));
+      this.#ready = this.#ready.filter((claim) => held.has(claim.token));
+    } catch (error) {
+      this.#parts.log.warn({ relay: this.#relay.name, err: error }, 'leases could not be renewed');
+    }
+  }
+
+  /** Sleeps until something is due, this process made work, or another process may have. */
+  async #rest(): Promise<void> {
+    const { clock, store } = this.#parts;
+    const mark = await store.changeMark();
+    const wakeAt = await this.#wakeAt();
+    while (!this.#stopping) {
+      const wait = Math.min(wakeAt - clock.now(), this.#options.poll);
+      if (wait <= 0 || (await this.#work.wait(clock, wait))) return;
+      if ((await store.changeMark()) !== mark) return;
+    }
+  }
+
+  async #wakeAt(): Promise<number> {
+    const soon = this.#parts.clock.now() + this.#options.poll;
+    const state = (await this.#parts.store.relays()).find((each) => each.relay === this.#relay.name);
+    if (state?.pausedAt != null) return Number.POSITIVE_INFINITY;
+    const due = await this.#parts.store.nextDue(this.#relay.name);
+    // What is due and yet was not claimed belongs to a pause, or to another process's probe.
+    if (due !== null && due <= this.#parts.clock.now()) return Math.max(soon, state?.probeAt ?? 0);
+    return Math.max(due ?? Number.POSITIVE_INFINITY, state?.probeAt ?? 0);
+  }
+}

@@ -1,0 +1,114 @@
+/** The heart: what one outcome makes of one delivery. Pure; every store writes what this decides. */
+import type { Outcome } from '../mail/outcome.ts';
+import type { Reply } from '../mail/reply.ts';
+import type { Instant } from '../runtime/clock.ts';
+import type { Attempt, Delivery, Reason } from './delivery.ts';
+import { nextAttemptAt, type RetryPolicy } from './schedule.ts';
+import type { Settlement } from './store.ts';
+
+/** What the sender is owed for this change: a failure or delay report, or word that a relay without DSN took it (RFC 3461 5.2). */
+export type ReportAction = 'failed' | 'delayed' | 'relayed';
+
+export type Decision = Pick<
+  Settlement,
+  'state' | 'reason' | 'dueAt' | 'giveBack' | 'reply' | 'inDoubt' | 'delayReported'
+> & {
+  readonly report: ReportAction | null;
+};
+
+export interface SettleContext {
+  readonly policy: RetryPolicy;
+  readonly now: Instant;
+  /** For a relay fault: when the relay is tried again. */
+  readonly relayDueAt: Instant;
+  /** What to do with a delivery in doubt: send the same bytes again, or let an operator decide. */
+  readonly doubt: 'resend' | 'hold';
+  /** A random number in [0, 1). */
+  readonly chance: number;
+}
+
+/** `delivery` is as claimed: its `attempts` count this attempt already. */
+export function settle(delivery: Delivery, outcome: Outcome, context: SettleContext): Decision {
+  switch (outcome.kind) {
+    case 'sent': {
+      const owed = outcome.dsn !== true && wants(delivery, 'success');
+      return { ...ended(delivery, outcome.reply), state: 'sent', inDoubt: false, report: owed ? 'relayed' : null };
+    }
+    case 'captured':
+      return { ...ended(delivery, outcome.reply), state: 'captured', report: null };
+    case 'refused':
+      return bounce(delivery, 'refused', outcome.reply);
+    case 'deferred':
+      return outcome.scope === 'relay' && !outcome.inDoubt
+        ? afterRelayFault(delivery, outcome.reply, context)
+        : afterFailure(delivery, outcome, context);
+  }
+}
+
+/** Given up: for what a relay said, or because its time is over. */
+export function bounce(delivery: Delivery, reason: Reason, reply: Reply): Decision {
+  return { ...ended(delivery, reply), state: 'bounced', reason, report: wants(delivery, 'failure') ? 'failed' : null };
+}
+
+/** The reply under which a delivery expires: the last one of a relay, or our own where none ever answered. */
+export function expiryReply(delivery: Delivery): Reply {
+  return delivery.lastReply ?? { code: 451, status: '4.4.7', text: 'the message expired before it could be delivered' };
+}
+
+/** Only `sent` settles a doubt: what is given up later may still have arrived. */
+function ended(delivery: Delivery, reply: Reply): Omit<Decision, 'state' | 'report'> {
+  const { dueAt, inDoubt, delayReported } = delivery;
+  return { reason: null, dueAt, giveBack: false, reply, inDoubt, delayReported };
+}
+
+/**
+ * The relay's fault, not the message's: the attempt is given back (invariant 5). Where a server answered, the delivery goes
+ * behind the others, so that one message which makes the relay say 421 cannot be the probe for ever; a dead network keeps the order.
+ */
+function afterRelayFault(delivery: Delivery, reply: Reply, context: SettleContext): Decision {
+  const network = reply.status?.startsWith('4.4.') === true;
+  return {
+    state: 'queued',
+    reason: null,
+    dueAt: network ? delivery.dueAt : context.relayDueAt,
+    giveBack: true,
+    reply,
+    inDoubt: delivery.inDoubt,
+    delayReported: delivery.delayReported,
+    report: null,
+  };
+}
+
+function afterFailure(delivery: Delivery, outcome: Outcome & { kind: 'deferred' }, context: SettleContext): Decision {
+  const { policy, now, chance } = context;
+  const { reply } = outcome;
+  const inDoubt = outcome.inDoubt || delivery.inDoubt;
+  if (outcome.inDoubt && context.doubt === 'hold') {
+    return { ...ended(delivery, reply), state: 'held', reason: 'doubt', inDoubt, report: null };
+  }
+  const tried = policy.maxAttempts !== null && delivery.attempts >= policy.maxAttempts;
+  if (tried || now >= delivery.expiresAt) return { ...bounce(delivery, 'expired', reply), inDoubt };
+  const dueAt = nextAttemptAt(policy, delivery.attempts, now, delivery.expiresAt, chance);
+  const late = policy.delayReportAfter !== null && now - delivery.createdAt >= policy.delayReportAfter;
+  const tell = late && !delivery.delayReported && wants(delivery, 'delay');
+  return {
+    state: 'queued',
+    reason: null,
+    dueAt,
+    giveBack: false,
+    reply,
+    inDoubt,
+    delayReported: delivery.delayReported || tell,
+    report: tell ? 'delayed' : null,
+  };
+}
+
+/** RFC 3461 4.1: without NOTIFY, failure and delay are reported and success is not. */
+function wants(delivery: Delivery, event: 'success' | 'failure' | 'delay'): boolean {
+  return delivery.notify === null ? event !== 'success' : delivery.notify.includes(event);
+}
+
+/** The word under which the log keeps an attempt. */
+export function attemptOutcome(outcome: Outcome): Attempt['outcome'] {
+  return outcome.kind === 'deferred' && outcome.inDoubt ? 'in doubt' : outcome.kind;
+}

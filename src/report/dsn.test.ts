@@ -1,0 +1,156 @@
+import PostalMime from 'postal-mime';
+import { describe, expect, test } from 'vitest';
+import type { Delivery } from '../queue/delivery.ts';
+import type { Message } from '../queue/message.ts';
+import { composeReport, decodeXtext, type Reported, type ReportInput } from './dsn.ts';
+
+const now = Date.UTC(2026, 10, 22, 1, 2, 3);
+const original = Buffer.from(
+  'Received: by mx\r\nFrom: a@example.org\r\nSubject: Hello\r\nMessage-ID: <m@x>\r\n\r\nbody text\r\n',
+);
+
+const message: Message = {
+  id: '019b0000-0000-7000-8000-000000000001',
+  createdAt: now - 1000,
+  sender: 'a@example.org',
+  messageId: '<m@x>',
+  subject: 'Hello',
+  size: original.length,
+  eightBit: false,
+  smtputf8: false,
+  ret: null,
+  envelopeId: null,
+  priority: 'medium',
+  origin: 'smtp',
+  reportOn: null,
+  key: null,
+  tags: [],
+  metadata: {},
+};
+
+const delivery: Delivery = {
+  id: message.id,
+  ordinal: 1,
+  recipient: 'b@example.com',
+  notify: null,
+  originalRecipient: null,
+  relay: 'default',
+  state: 'sending',
+  reason: null,
+  priority: 'medium',
+  createdAt: now - 1000,
+  dueAt: now,
+  expiresAt: now + 432_000_000,
+  attempts: 1,
+  lastReply: null,
+  lastAttemptAt: now,
+  inDoubt: false,
+  delayReported: false,
+  changedAt: now,
+};
+
+const failed: Reported = {
+  delivery,
+  action: 'failed',
+  reply: { code: 550, status: '5.1.1', text: 'no such user' },
+  remote: 'mx.example.com',
+};
+const input: ReportInput = {
+  id: '019b0000-0000-7000-8000-0000000000ff',
+  message,
+  recipients: [failed],
+  original,
+  hostname: 'queue.example.org',
+  now,
+};
+
+const textOf = (report: ReturnType<typeof composeReport>): string => {
+  if (report === null || !('bytes' in report.content)) throw new Error('no report');
+  return Buffer.from(report.content.bytes).toString('utf8');
+};
+
+describe('composeReport', () => {
+  test('comes from the null sender and asks for no report on itself', () => {
+    const report = composeReport(input);
+    expect(report?.envelope).toEqual({
+      sender: null,
+      recipients: [{ address: 'a@example.org', notify: ['never'] }],
+      smtputf8: false,
+    });
+    expect(report).toMatchObject({ origin: 'report', reportOn: message.id, eightBit: false });
+  });
+
+  test('is never owed to the null sender', () => {
+    expect(composeReport({ ...input, message: { ...message, sender: null } })).toBeNull();
+  });
+
+  test('has the fields of RFC 3464', () => {
+    const text = textOf(composeReport({ ...input, message: { ...message, envelopeId: 'QQ+2B1' } }));
+    expect(text).toContain(
+      'Reporting-MTA: dns; queue.example.org\r\nOriginal-Envelope-Id: QQ+1\r\nArrival-Date: Sun, 22 Nov 2026 01:02:02 +0000\r\n',
+    );
+    expect(text).toContain(
+      'Final-Recipient: rfc822; b@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.example.com\r\n',
+    );
+    expect(text).toContain('Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n');
+    expect(text).toContain('In-Reply-To: <m@x>\r\nReferences: <m@x>\r\nAuto-Submitted: auto-replied\r\n');
+  });
+
+  test('a mail reader finds the text, the status and the whole original in it', async () => {
+    const report = composeReport(input);
+    const parsed = await PostalMime.parse(textOf(report), { forceRfc822Attachments: true });
+    expect(parsed.subject).toBe('Delivery failed: Hello');
+    expect(parsed.text).toContain('<b@example.com>: your message could not be delivered');
+    expect(parsed.attachments.map((part) => part.mimeType)).toEqual(['message/delivery-status', 'message/rfc822']);
+    const returned = parsed.attachments[1]?.content;
+    expect(Buffer.from(returned as ArrayBuffer).toString()).toContain('body text');
+  });
+
+  test('names every recipient in one report', () => {
+    const other: Reported = {
+      ...failed,
+      action: 'delayed',
+      delivery: { ...delivery, ordinal: 2, recipient: 'c@example.com' },
+      reply: { code: 451, text: 'later' },
+    };
+    const text = textOf(composeReport({ ...input, recipients: [failed, other] }));
+    expect(text.match(/^Final-Recipient:/gm)).toHaveLength(2);
+    expect(text).toContain('Action: delayed\r\nStatus: 4.0.0\r\n');
+    expect(text).toMatch(/Will-Retry-Until: /);
+  });
+
+  test('RET=HDRS, a large original and a content that could not travel come back as header alone', () => {
+    const hdrs = textOf(composeReport({ ...input, message: { ...message, ret: 'hdrs' } }));
+    const large = textOf(composeReport({ ...input, message: { ...message, size: 60_000 } }));
+    const form = textOf(
+      composeReport({ ...input, recipients: [{ ...failed, reply: { code: 554, status: '5.6.3', text: 'no 8bit' } }] }),
+    );
+    for (const text of [hdrs, large, form]) {
+      expect(text).toContain('Content-Type: text/rfc822-headers\r\n\r\nReceived: by mx');
+      expect(text).not.toContain('body text');
+    }
+  });
+
+  test('what a remote said cannot add fields or lines', () => {
+    const reply = { code: 550, text: 'bad\r\nX-Evil: 1\u0007 ünï' };
+    const text = textOf(composeReport({ ...input, recipients: [{ ...failed, reply }] }));
+    expect(text).not.toMatch(/^X-Evil/m);
+    expect(text).not.toContain('\u0007');
+  });
+
+  test('an 8-bit header and a UTF-8 address travel in a 7-bit report', () => {
+    const eight = Buffer.from('Subject: caf\u00e9\r\n\r\nx\r\n');
+    const report = composeReport({
+      ...input,
+      message: { ...message, subject: 'café', ret: 'hdrs', eightBit: true },
+      original: eight,
+      recipients: [{ ...failed, delivery: { ...delivery, recipient: 'jürgen@example.com' } }],
+    });
+    expect(report?.eightBit).toBe(false);
+    expect(textOf(report)).toContain('Final-Recipient: utf-8; j\\x{FC}rgen@example.com');
+  });
+
+  test('xtext is decoded and stays printable', () => {
+    expect(decodeXtext('a+2Bb+0A')).toBe('a+b\\n');
+  });
+});

@@ -1,0 +1,272 @@
+/** The kinds of values that settings take: how each is read from text or a configuration file, and shown again. */
+import { isIP } from 'node:net';
+import { isAbsolute, resolve } from 'node:path';
+import { z } from 'zod';
+
+/** One kind of value. */
+export interface Kind<T> {
+  /** Reads the text of a flag or a variable, and the plain values of a configuration file. */
+  readonly schema: z.ZodType<T>;
+  /** Stands for the value in help and documentation: `<duration>`. */
+  readonly placeholder: string;
+  /** Completes "allowed is ...". */
+  readonly allowed: string;
+  /** The value as a person would write it. */
+  readonly show: (value: T) => string;
+  /** Makes relative paths absolute, against the folder from which the value came. */
+  readonly anchor?: (value: T, folder: string) => T;
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface User {
+  readonly name: string;
+  /** In plain text, or a hash that begins with `scrypt`. */
+  readonly password: string;
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+const SIZES: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+};
+
+/** Reads a value by `parse`, which answers undefined for what is not allowed. */
+function read<T>(parse: (value: unknown) => T | undefined): z.ZodType<T> {
+  return z.unknown().transform((value, context) => {
+    const parsed = parse(value);
+    if (parsed !== undefined) return parsed;
+    context.addIssue({ code: 'custom', message: 'not allowed' });
+    return z.NEVER;
+  });
+}
+
+/** Milliseconds from `30s`, `5m`, `1.5h`, `5d`, or a plain number; undefined when it is none. */
+export function parseDuration(value: unknown): number | undefined {
+  return parseQuantity(value, /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$/i, (unit) => UNITS[unit.toLowerCase()]);
+}
+
+/** Octets from `50MB`, `64KiB` or a plain number; undefined when it is none. */
+export function parseSize(value: unknown): number | undefined {
+  return parseQuantity(value, /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)?$/i, (unit) => SIZES[unit.toUpperCase()]);
+}
+
+function parseQuantity(
+  value: unknown,
+  pattern: RegExp,
+  factorOf: (unit: string) => number | undefined,
+): number | undefined {
+  const match = pattern.exec(typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : '');
+  if (match === null) return undefined;
+  const factor = match[2] === undefined ? 1 : factorOf(match[2]);
+  const quantity = Math.round(Number(match[1]) * (factor ?? Number.NaN));
+  return Number.isSafeInteger(quantity) ? quantity : undefined;
+}
+
+/** In the largest unit that leaves no remainder: `90m`, `5d`, `1500ms`. */
+export function showDuration(ms: number): string {
+  if (ms === 0) return '0';
+  const [unit, factor] = Object.entries(UNITS)
+    .filter(([name, size]) => name !== 'w' && ms % size === 0)
+    .at(-1) ?? ['ms', 1];
+  return `${ms / factor}${unit}`;
+}
+
+export function showSize(octets: number): string {
+  for (const unit of ['GB', 'MB', 'KB'] as const) {
+    const factor = SIZES[unit] as number;
+    if (octets >= factor && octets % factor === 0) return `${octets / factor}${unit}`;
+  }
+  return String(octets);
+}
+
+export const text: Kind<string> = {
+  schema: read((value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined)),
+  placeholder: 'text',
+  allowed: 'a text that is not empty',
+  show: (value) => value,
+};
+
+/** A name that may stand in a greeting and in a Received field: a domain or an address literal (RFC 5321 4.1.3). */
+export const hostName: Kind<string> = {
+  schema: read((value) =>
+    typeof value === 'string' && /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-z:.]+\])$/i.test(value.trim())
+      ? value.trim()
+      : undefined,
+  ),
+  placeholder: 'name',
+  allowed: 'a domain name such as mail.example.com, or an address literal such as [192.0.2.1]',
+  show: (value) => value,
+};
+
+/** A duration of at least `least` milliseconds. */
+export function durationFrom(least: number): Kind<number> {
+  const parse = (value: unknown): number | undefined => {
+    const ms = parseDuration(value);
+    return ms !== undefined && ms >= least ? ms : undefined;
+  };
+  const bound = least > 0 ? ` of at least ${showDuration(least)}` : '';
+  const allowed = `a duration${bound} such as 30s, 5m, 4h or 5d, or a number of milliseconds`;
+  return { schema: read(parse), placeholder: 'duration', allowed, show: showDuration };
+}
+
+export const duration = durationFrom(0);
+
+export const size: Kind<number> = {
+  schema: read(parseSize),
+  placeholder: 'size',
+  allowed: 'a size such as 50MB or 64KiB, or a number of octets',
+  show: showSize,
+};
+
+/** A whole number of at least `least`. */
+export function count(least: number): Kind<number> {
+  const parse = (value: unknown): number | undefined => {
+    const number = typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) : value;
+    return typeof number === 'number' && Number.isSafeInteger(number) && number >= least ? number : undefined;
+  };
+  return { schema: read(parse), placeholder: 'number', allowed: `a whole number of at least ${least}`, show: String };
+}
+
+export function choice<const C extends string>(...choices: readonly C[]): Kind<C> {
+  const parse = (value: unknown): C | undefined =>
+    choices.find((name) => typeof value === 'string' && name === value.trim());
+  const allowed = choices.length === 1 ? `${choices[0]}` : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  return { schema: read(parse), placeholder: choices.join('|'), allowed, show: (value) => value };
+}
+
+/** A kind that also takes a word for "none of it", kept as null; `false` says the same in a configuration file. */
+export function orWord<T>(kind: Kind<T>, word: string): Kind<T | null> {
+  const anchor = kind.anchor;
+  return {
+    schema: z.unknown().transform((value, context): T | null => {
+      if (value === null || value === false || (typeof value === 'string' && value.trim() === word)) return null;
+      const parsed = kind.schema.safeParse(value);
+      if (parsed.success) return parsed.data;
+      context.addIssue({ code: 'custom', message: 'not allowed' });
+      return z.NEVER;
+    }),
+    placeholder: `${kind.placeholder}|${word}`,
+    allowed: `${kind.allowed}, or ${word}`,
+    show: (value) => (value === null ? word : kind.show(value)),
+    ...(anchor && { anchor: (value: T | null, folder: string) => (value === null ? null : anchor(value, folder)) }),
+  };
+}
+
+/** Several of a kind: an array in a configuration file; in text they stand apart by white space or `separator`. */
+export function list<T>(kind: Kind<T>, separator: RegExp): Kind<readonly T[]> {
+  const items = (value: unknown): readonly unknown[] => {
+    if (Array.isArray(value)) return value.flatMap(items);
+    return typeof value === 'string' ? value.split(separator).filter((item) => item !== '') : [value];
+  };
+  const parse = (value: unknown): readonly T[] | undefined => {
+    const parsed = items(value).map((item) => kind.schema.safeParse(item));
+    return parsed.every((item) => item.success) ? parsed.map((item) => item.data as T) : undefined;
+  };
+  return {
+    schema: read(parse),
+    placeholder: `${kind.placeholder}...`,
+    allowed: `a list, each item ${kind.allowed}`,
+    show: (value) => (value.length === 0 ? 'none' : value.map(kind.show).join(' ')),
+  };
+}
+
+export const path: Kind<string> = {
+  ...text,
+  placeholder: 'path',
+  allowed: 'the path of a file or folder',
+  anchor: (value, folder) => resolve(folder, value),
+};
+
+/** Where the queue is kept: a URL, whose relative SQLite file is made absolute, or the plain path of a SQLite file. */
+export const database: Kind<string> = {
+  schema: read((value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined)),
+  placeholder: 'url',
+  allowed: 'sqlite:PATH, or the path of a SQLite file',
+  show: maskUrl,
+  anchor(value, folder) {
+    if (/^[a-z][a-z0-9+.-]+:/i.test(value) && !/^sqlite:/i.test(value)) return value;
+    const file = value.replace(/^sqlite:(?:\/\/(?=\/))?/i, '');
+    return file === ':memory:' ? value : `sqlite:${isAbsolute(file) ? file : resolve(folder, file)}`;
+  },
+};
+
+export const relayUrl: Kind<string> = {
+  ...text,
+  placeholder: 'url',
+  allowed: 'a URL such as smtp://user:password@host:587 or smtps://host',
+  show: maskUrl,
+};
+
+function parseHostPort(value: unknown): HostPort | undefined {
+  const written = typeof value === 'number' ? String(value) : value;
+  if (typeof written !== 'string') return undefined;
+  const match = /^(?:(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):)?(\d{1,5})$/i.exec(written.trim());
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) return undefined;
+  if (match[1] !== undefined && isIP(match[1]) !== 6) return undefined;
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+}
+
+export function showHostPort({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A port alone means loopback: nothing listens wider because somebody left out the address. */
+export const hostPort: Kind<HostPort> = {
+  schema: read(parseHostPort),
+  placeholder: 'host:port',
+  allowed: 'an address with a port such as 127.0.0.1:2525 or [::1]:2525, or a port on 127.0.0.1',
+  show: showHostPort,
+};
+
+function parseNetwork(value: unknown): string | undefined {
+  const match = typeof value === 'string' ? /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value.trim()) : null;
+  const family = isIP(match?.[1] ?? '');
+  if (match === null || family === 0) return undefined;
+  return Number(match[2] ?? 0) <= (family === 4 ? 32 : 128) ? match[0] : undefined;
+}
+
+export const network: Kind<string> = {
+  schema: read(parseNetwork),
+  placeholder: 'network',
+  allowed: 'an IP address or a network such as 10.1.0.0/16',
+  show: (value) => value,
+};
+
+function parseUser(value: unknown): User | undefined {
+  if (typeof value === 'object' && value !== null && 'name' in value && 'password' in value) {
+    return parseUser(`${value.name}:${value.password}`);
+  }
+  const match = typeof value === 'string' ? /^([^:]+):(.+)$/.exec(value) : null;
+  return match === null ? undefined : { name: match[1] as string, password: match[2] as string };
+}
+
+export const user: Kind<User> = {
+  schema: read(parseUser),
+  placeholder: 'name:password',
+  allowed: 'name:password or name:scrypt...',
+  show: ({ name }) => `${name}:***`,
+};
+
+/** A URL with its password, and any query parameter that sounds like one, replaced. Works on malformed ones too. */
+export function maskUrl(url: string): string {
+  return url
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^:@/]*):.*@/is, '$1:***@')
+    .replace(/([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*/gi, '$1***');
+}

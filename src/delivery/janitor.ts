@@ -19,6 +19,8 @@ export interface JanitorOptions {
   /** Between two rounds, ms. */
   readonly interval: number;
   readonly retention: readonly Retention[];
+  /** Whether a process of this place with that number lives. */
+  readonly isAlive: (pid: number) => boolean;
 }
 
 /** Messages removed in one transaction, so that no writer waits long. */
@@ -77,8 +79,17 @@ export class Janitor implements Service {
   }
 
   async #reclaim(store: Store, now: Instant): Promise<void> {
-    const count = await store.reclaim(now);
+    const dead = (await store.nodes(0)).filter((node) => this.#isDead(node)).map((node) => node.id);
+    const count = await store.reclaim(now, dead);
     if (count > 0) this.#parts.log.warn({ deliveries: count }, 'reclaimed from workers that are gone');
+    for (const id of dead) await store.forgetNode(id);
+  }
+
+  /** A crashed process of this machine need not be waited for: nobody has its number, or we have it ourselves. */
+  #isDead(node: Node): boolean {
+    const own = this.#options.node;
+    if (node.place !== own.place || node.id === own.id) return false;
+    return node.pid === own.pid || !this.#options.isAlive(node.pid);
   }
 
   /** Deliveries whose time is over bounce even when their relay has been paused all along. */

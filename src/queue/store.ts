@@ -122,6 +122,8 @@ export interface RelayState {
 export interface Node {
   readonly id: Id;
   readonly host: string;
+  /** Where `pid` means something: the same text in two nodes says that one can see whether the other's process lives. */
+  readonly place: string;
   readonly pid: number;
   /** What it does: 'serve', 'work', 'library'. */
   readonly role: string;
@@ -172,8 +174,11 @@ export interface Store {
   settle(groups: readonly SettleGroup[], now: Instant): Promise<readonly (readonly boolean[])[]>;
   /** sending -> queued, attempt given back: the orderly way out. Returns how many deliveries. */
   release(tokens: readonly Id[], now: Instant): Promise<number>;
-  /** sending -> queued where the lease has run out; the attempt stays counted and is logged as crashed. Returns how many deliveries. */
-  reclaim(now: Instant): Promise<number>;
+  /**
+   * sending -> queued where the lease has run out, or where one of the nodes `dead` holds it, whose processes are known to be gone.
+   * The attempt stays counted and is logged as crashed. Returns how many deliveries.
+   */
+  reclaim(now: Instant, dead: readonly Id[]): Promise<number>;
   /** The next time at which something of this relay is due, without regard to pauses; null when nothing waits. */
   nextDue(relay: string): Promise<Instant | null>;
 

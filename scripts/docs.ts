@@ -1,6 +1,15 @@
-/** Writes the pages of docs/ that are generated: `npm run docs`. */
-import { writeFileSync } from 'node:fs';
+/** `npm run docs`: writes the pages that are derived from the sources. A test fails while one of them is out of date. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { documentSettings } from '../src/config/document.ts';
 
-writeFileSync(new URL('../docs/configuration.md', import.meta.url), documentSettings());
-process.stdout.write('wrote docs/configuration.md\n');
+const PAGES: Readonly<Record<string, () => string>> = {
+  'docs/configuration.md': documentSettings,
+};
+
+for (const [path, write] of Object.entries(PAGES)) {
+  const file = new URL(`../${path}`, import.meta.url);
+  const fresh = write();
+  const changed = readFileSync(file, 'utf8') !== fresh;
+  if (changed) writeFileSync(file, fresh);
+  process.stdout.write(`${path}: ${changed ? 'written' : 'up to date'}\n`);
+}

@@ -14,6 +14,8 @@ const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win
 const env = { ...process.env, PATH: bin + delimiter + (process.env.PATH ?? '') };
 
 const say = (text) => process.stderr.write(`posthaste: ${text}\n`);
+/** Where `npm run posthaste -- list` is meant to be as short as `posthaste list`. */
+const sayUnchanged = (text) => (process.argv[2] === 'posthaste' ? undefined : say(text));
 const readJson = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
 
 /** True when node_modules/ holds what package-lock.json asks for, as npm's own record of it says. */
@@ -41,7 +43,7 @@ function isLocked(locked) {
 }
 
 function install() {
-  if (isInstalled()) return say('packages are up to date');
+  if (isInstalled()) return sayUnchanged('packages are up to date');
   say('installing packages (npm ci), about half a minute');
   const npm = process.env.npm_execpath;
   const [command, lead] = npm?.endsWith('js') ? [process.execPath, [npm]] : ['npm', []];
@@ -67,7 +69,7 @@ function build() {
   const dist = join(root, 'dist');
   const stamp = join(dist, '.stamp');
   const sources = sourcesHash();
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return say('dist/ is up to date');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return sayUnchanged('dist/ is up to date');
   say('building dist/ (tsc)');
   const fresh = `${dist}.new-${process.pid}`;
   try {
@@ -141,6 +143,7 @@ function check() {
 
 const commands = {
   build: () => {},
+  posthaste: (args) => hand(['bin/posthaste.js', ...args]),
   start: (args) => hand(['bin/posthaste.js', 'serve', ...args]),
   test: (args) => hand(['node_modules/vitest/vitest.mjs', 'run', ...args]),
   bench: (args) => hand(['bench/main.ts', ...args]),

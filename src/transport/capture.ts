@@ -1,0 +1,19 @@
+/** The way out that leads nowhere: everything stays here, and is said to. */
+import type { Envelope } from '../mail/envelope.ts';
+import type { Outcome } from '../mail/outcome.ts';
+import type { Transport } from './transport.ts';
+
+const CAPTURED: Outcome = {
+  kind: 'captured',
+  reply: { code: 250, status: '2.0.0', text: 'captured: no relay is configured' },
+};
+
+export class CaptureTransport implements Transport {
+  readonly concurrency = 100;
+
+  send(envelope: Envelope): Promise<readonly Outcome[]> {
+    return Promise.resolve(envelope.recipients.map(() => CAPTURED));
+  }
+
+  async close(): Promise<void> {}
+}

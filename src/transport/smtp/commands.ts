@@ -1,0 +1,109 @@
+/** The commands of a transaction with the parameters that the relay offers, and what it could not take however they were written. */
+import { type Address, needsSmtpUtf8 } from '../../mail/address.ts';
+import type { Envelope, Recipient } from '../../mail/envelope.ts';
+import type { Outcome } from '../../mail/outcome.ts';
+import { type Extensions, sizeLimit } from './extensions.ts';
+
+/** What the commands need to know of a message. */
+export interface Transaction {
+  readonly envelope: Envelope;
+  readonly content: { readonly size: number; readonly eightBit: boolean };
+}
+
+/** MAIL with its line end (RFC 5321 4.1.1.2). */
+export function mailCommand({ envelope, content }: Transaction, extensions: Extensions): string {
+  let command = `MAIL FROM:<${envelope.sender ?? ''}>`;
+  if (extensions.has('SIZE')) command += ` SIZE=${content.size}`;
+  if (content.eightBit && extensions.has('8BITMIME')) command += ' BODY=8BITMIME';
+  if (extensions.has('SMTPUTF8') && (envelope.smtputf8 || usesUtf8(envelope))) command += ' SMTPUTF8';
+  if (extensions.has('DSN')) {
+    if (envelope.ret) command += ` RET=${envelope.ret.toUpperCase()}`;
+    if (isParameter(envelope.envelopeId)) command += ` ENVID=${envelope.envelopeId}`;
+  }
+  return `${command}\r\n`;
+}
+
+/** RCPT with its line end. */
+export function rcptCommand(recipient: Recipient, extensions: Extensions): string {
+  let command = `RCPT TO:<${recipient.address}>`;
+  if (extensions.has('DSN')) {
+    if (recipient.notify?.length) command += ` NOTIFY=${recipient.notify.join(',').toUpperCase()}`;
+    if (isParameter(recipient.originalRecipient)) command += ` ORCPT=${recipient.originalRecipient}`;
+  }
+  return `${command}\r\n`;
+}
+
+function usesUtf8({ sender, recipients }: Envelope): boolean {
+  return needsSmtpUtf8(sender ?? '') || recipients.some((recipient) => needsSmtpUtf8(recipient.address));
+}
+
+/** Nothing that would end the parameter, or the line, before its time. */
+function isParameter(text: string | undefined): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not pass
+  return text !== undefined && /^[^\x00-\x20\x7f]+$/.test(text);
+}
+
+/**
+ * What this relay surely cannot take: an outcome for each recipient that is not worth asking about, in the order of the envelope.
+ * The message is never changed to make it fit.
+ */
+export function preflight(transaction: Transaction, extensions: Extensions): (Outcome | undefined)[] {
+  const { envelope } = transaction;
+  const whole = contentFault(transaction, extensions) ?? senderFault(envelope.sender, extensions);
+  return envelope.recipients.map(({ address }) => whole ?? recipientFault(address, extensions));
+}
+
+function contentFault({ envelope, content }: Transaction, extensions: Extensions): Outcome | undefined {
+  const limit = sizeLimit(extensions);
+  if (limit !== undefined && content.size > limit) {
+    return refused(
+      'message',
+      552,
+      '5.3.4',
+      `the relay takes no message above ${limit} octets, and this one has ${content.size}`,
+    );
+  }
+  if (!content.eightBit) return undefined;
+  if (envelope.smtputf8 && !extensions.has('SMTPUTF8')) {
+    return refused(
+      'message',
+      553,
+      '5.6.7',
+      'the message was submitted with SMTPUTF8, which the relay does not offer (RFC 6531)',
+    );
+  }
+  if (extensions.has('8BITMIME')) return undefined;
+  return refused(
+    'message',
+    554,
+    '5.6.3',
+    'the message has 8-bit octets, and the relay takes 7 bits only (it offers no 8BITMIME)',
+  );
+}
+
+function senderFault(sender: Address | null, extensions: Extensions): Outcome | undefined {
+  const fault = addressFault(sender ?? '', extensions);
+  return fault && refused('message', 553, fault.status, `the sender's address ${fault.text}`);
+}
+
+function recipientFault(address: Address, extensions: Extensions): Outcome | undefined {
+  const fault = addressFault(address, extensions);
+  return fault && refused('recipient', 553, fault.status, `the recipient's address ${fault.text}`);
+}
+
+function addressFault(address: Address, extensions: Extensions): { status: string; text: string } | undefined {
+  if (!isSafe(address)) return { status: '5.1.3', text: 'has characters that would break the SMTP command' };
+  if (!needsSmtpUtf8(address) || extensions.has('SMTPUTF8')) return undefined;
+  return { status: '5.6.7', text: 'is not ASCII, and the relay offers no SMTPUTF8 (RFC 6531)' };
+}
+
+/** An address that could end its command, or add a parameter to it, was kept by mistake; it must not do harm here. */
+function isSafe(address: Address): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not pass
+  if (/[\x00-\x1f\x7f]/.test(address)) return false;
+  return !/[ <>]/.test(address.startsWith('"') ? address.replace(/^"(?:[^"\\]|\\.)*"/, '') : address);
+}
+
+function refused(scope: 'message' | 'recipient', code: number, status: string, text: string): Outcome {
+  return { kind: 'refused', scope, reply: { code, status, text } };
+}

@@ -13,6 +13,7 @@ export const posthaste: Contender = {
   name: 'posthaste',
   version: () => `posthaste ${JSON.parse(readFileSync(PACKAGE, 'utf8')).version}, Node.js ${process.version}`,
   async start(setting) {
+    command(setting, ['migrate']);
     if (setting.held) command(setting, ['pause', '--all']);
     return run(setting, await freePort());
   },

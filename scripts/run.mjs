@@ -27,14 +27,14 @@ function isInstalled() {
   const have = record.packages;
   return (
     isLocked(project) &&
-    Object.keys(have).every((name) => name in wanted) &&
+    Object.keys(have).every((name) => name in wanted || have[name].optional) &&
     Object.entries(wanted).every(([name, entry]) =>
       name in have ? have[name].version === entry.version : entry.optional || entry.devOptional || entry.peer,
     )
   );
 }
 
-/** package.json and the lock file agree; where they do not, `npm ci` says what to do. */
+/** package.json and the lock file agree. */
 function isLocked(locked) {
   const project = readJson(join(root, 'package.json'));
   return ['dependencies', 'devDependencies'].every(
@@ -42,12 +42,16 @@ function isLocked(locked) {
   );
 }
 
+/**
+ * `npm install` obeys the lock file, as `npm ci` does; but `npm ci` refuses one that lacks the builds for other platforms, and
+ * npm leaves those out where a registry does not serve them. `--no-save` keeps the lock file as it is.
+ */
 function install() {
   if (isInstalled()) return sayUnchanged('packages are up to date');
-  say('installing packages (npm ci), about half a minute');
+  say('installing packages (npm install), about half a minute');
   const npm = process.env.npm_execpath;
   const [command, lead] = npm?.endsWith('js') ? [process.execPath, [npm]] : ['npm', []];
-  must(command, [...lead, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], process.env);
+  must(command, [...lead, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], process.env);
 }
 
 /** Everything that decides what dist/ contains, as one hash. */
@@ -115,14 +119,21 @@ class Failed extends Error {
   }
 }
 
+/** One signal that comes by several ways arrives within this time, ms. */
+const BURST_MS = 500;
+
 /**
  * Runs a command that may be stopped from outside, and ends as it ended. A terminal sends SIGINT to the whole foreground
- * group and npm passes it on once more: where there is a terminal, the command has heard it already.
+ * group: where there is one, the command has heard it already. npm passes on what the group got: one of a burst is enough.
  */
 function hand(args) {
   const child = spawn(node, args, { cwd: root, env, stdio: 'inherit' });
+  let passedAt = Number.NEGATIVE_INFINITY;
   const pass = (signal) => {
-    if (!(signal === 'SIGINT' && process.stdin.isTTY)) child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
+    const heard = signal === 'SIGINT' && process.stdin.isTTY;
+    if (heard || performance.now() - passedAt < BURST_MS) return;
+    passedAt = performance.now();
+    child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, pass);

@@ -180,7 +180,7 @@ export function list<T>(kind: Kind<T>, separator: RegExp): Kind<readonly T[]> {
   };
   return {
     schema: read(parse),
-    placeholder: `${kind.placeholder}...`,
+    placeholder: `${kind.placeholder},...`,
     allowed: `a list, each item ${kind.allowed}`,
     show: (value) => (value.length === 0 ? 'none' : value.map(kind.show).join(' ')),
   };

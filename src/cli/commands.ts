@@ -1,0 +1,54 @@
+/** The commands of `posthaste`, put together. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { addCancel } from './cancel.ts';
+import { addCheck } from './check.ts';
+import { addConfig } from './config.ts';
+import type { Cli } from './context.ts';
+import { addHold } from './hold.ts';
+import { addList } from './list.ts';
+import { addMigrate } from './migrate.ts';
+import { addPause } from './pause.ts';
+import { addPurge } from './purge.ts';
+import { addRelease } from './release.ts';
+import { addResume } from './resume.ts';
+import { addRetry } from './retry.ts';
+import { addSend } from './send.ts';
+import { addServe } from './serve.ts';
+import { addShow } from './show.ts';
+import { addStatus } from './status.ts';
+import { addWork } from './work.ts';
+
+const GROUPS = [
+  { title: 'Run:', commands: [addServe, addWork] },
+  { title: 'Look:', commands: [addList, addShow, addStatus] },
+  { title: 'Act:', commands: [addRetry, addHold, addRelease, addCancel, addPurge, addPause, addResume, addSend] },
+  { title: 'Set up:', commands: [addCheck, addConfig, addMigrate] },
+];
+
+export function buildProgram(cli: Cli): Command {
+  const root = new Command('posthaste')
+    .description('A durable mail queue: takes mail in a millisecond, keeps it safe, relays it until it is taken.')
+    .version(version(), '--version', 'print the version')
+    .helpCommand('help [command]', 'explain a command')
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({ outputError: (text, write) => write(`posthaste: ${text.replace(/^error: /, '')}`) })
+    .exitOverride();
+  for (const { title, commands } of GROUPS) {
+    root.commandsGroup(title);
+    for (const add of commands) add(root, cli);
+  }
+  root.addHelpText(
+    'after',
+    '\nExample:\n  $ posthaste serve --relay smtp://user:password@relay.example.com:587\n\nposthaste help COMMAND tells more.',
+  );
+  return root;
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

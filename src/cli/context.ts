@@ -1,0 +1,125 @@
+/** What every command works with: the program behind it, its settings, and the terminal before it. */
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { type Check, type Loaded, showComplaint } from '../config/load.ts';
+import { readConfig } from '../config/read.ts';
+import type { Config, SettingName } from '../config/settings.ts';
+import type { Envelope } from '../mail/envelope.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Store } from '../queue/store.ts';
+import type { Instant } from '../runtime/clock.ts';
+import type { Id } from '../runtime/id.ts';
+import type { Service } from '../runtime/service.ts';
+import { EXIT, Failure } from './failure.ts';
+import { Terminal } from './terminal.ts';
+
+/** The queue, open for one short command. Logs nothing on standard output. */
+export interface App {
+  readonly queue: Queue;
+  readonly store: Store;
+  /** The accept path of all ways in: checks, header, Received field, durable. Throws a PosthasteError with the reason of a refusal. */
+  submit(envelope: Envelope, content: Uint8Array): Promise<Id>;
+  close(): Promise<void>;
+}
+
+/** A long-running process. Says by its own log how it starts, that it captures, and where it listens. */
+export interface Server extends Service {
+  /** Writes what of the log is still in memory. */
+  flush(): void;
+}
+
+/** What came of asking the relay for a connection and a login. */
+export interface RelayCheck {
+  readonly ok: boolean;
+  /** One sentence, that a person can act on where it is not well. */
+  readonly text: string;
+}
+
+/** What the composition root offers to commands. */
+export interface Program {
+  /** Opens the database (and migrates it, as every opening does). */
+  openApp(config: Config): Promise<App>;
+  createServer(config: Config, role: 'serve' | 'work'): Server;
+  /** Tries everything that is due once, then returns. */
+  workOnce(config: Config): Promise<void>;
+  /** Connects and logs in without sending; only asked where a relay is set. */
+  checkRelay(config: Config): Promise<RelayCheck>;
+  /** Of settings, beyond those of config/: the relay's URL. */
+  readonly checks: readonly Check[];
+}
+
+/** Secrets that only a server needs: a person may look at the queue without the right to read them. */
+const SERVER_SECRETS: readonly SettingName[] = ['relay', 'users'];
+
+export interface Opening {
+  /** The command may be the first one ever: the database is made when it is missing. */
+  readonly create?: boolean;
+}
+
+export class Cli {
+  readonly terminal: Terminal;
+  readonly program: Program;
+
+  constructor(program: Program, terminal: Terminal = new Terminal()) {
+    this.program = program;
+    this.terminal = terminal;
+  }
+
+  now(): Instant {
+    return Date.now();
+  }
+
+  /** The effective settings of a command, from its flags and all else. Complaints end the command. */
+  async settings(command: Command, without: readonly SettingName[] = []): Promise<Loaded> {
+    const { config: configFile, ...flags } = command.opts<Record<string, unknown>>();
+    const settingFlags = Object.fromEntries(Object.entries(flags).filter(([name]) => isSettingFlag(command, name)));
+    const result = await readConfig({
+      flags: settingFlags,
+      configFile: typeof configFile === 'string' ? configFile : undefined,
+      environment: process.env,
+      cwd: process.cwd(),
+      without,
+      checks: this.program.checks,
+    });
+    if ('loaded' in result) return result.loaded;
+    throw new Failure(result.complaints.map(showComplaint).join('\n'), EXIT.config);
+  }
+
+  /** Runs `work` with the queue open, and closes it whatever happens. */
+  async withApp<T>(
+    command: Command,
+    work: (app: App, config: Config) => Promise<T>,
+    opening: Opening = {},
+  ): Promise<T> {
+    const { config } = await this.settings(command, SERVER_SECRETS);
+    if (opening.create !== true) mustExist(config.database);
+    const app = await this.program.openApp(config);
+    try {
+      return await work(app, config);
+    } finally {
+      await app.close();
+    }
+  }
+}
+
+/** Options of a command that are settings were marked so when they were added (options.ts). */
+const marked = new WeakMap<Command, Set<string>>();
+
+export function markSetting(command: Command, name: SettingName): void {
+  const names = marked.get(command) ?? new Set();
+  marked.set(command, names.add(name));
+}
+
+function isSettingFlag(command: Command, name: string): boolean {
+  return marked.get(command)?.has(name) ?? false;
+}
+
+/** A command that only looks must not make an empty database, and then say that no mail waits. */
+function mustExist(database: string): void {
+  const file = /^sqlite:(?!:memory:)(.*)$/s.exec(database)?.[1];
+  if (file === undefined || existsSync(file)) return;
+  throw new Failure(
+    `there is no queue at ${file}; posthaste serve makes it, --data-dir or --database name another`,
+    EXIT.failure,
+  );
+}

@@ -1,0 +1,41 @@
+/** How a command fails: one clear line, and an exit code that scripts can tell apart. */
+import { printable } from '../mail/reply.ts';
+
+/** From sysexits(3): systemd's RestartPreventExitStatus=64 78 stops a loop of restarts that no restart can mend. */
+export const EXIT = {
+  fine: 0,
+  /** The command could not do what it was asked. */
+  failure: 1,
+  /** `status`: critical, or the queue cannot be reached. */
+  critical: 2,
+  /** EX_USAGE: the command line is wrong. */
+  usage: 64,
+  /** EX_CONFIG: a setting is wrong, wherever it stands. */
+  config: 78,
+} as const;
+
+export class Failure extends Error {
+  readonly exitCode: number;
+
+  /** Each line of the message becomes a line of its own. */
+  constructor(message: string, exitCode: number, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The lines for standard error. The stack is for those who ask for it with POSTHASTE_DEBUG=1. */
+export function tellFailure(error: unknown, debug: boolean): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const lines = message.split('\n').map((line) => `posthaste: ${printable(line)}\n`);
+  const stack = debug && error instanceof Error ? `${error.stack}\n${causeOf(error)}` : '';
+  return lines.join('') + stack;
+}
+
+function causeOf(error: Error): string {
+  return error.cause instanceof Error ? `caused by ${error.cause.stack}\n` : '';
+}
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof Failure ? error.exitCode : EXIT.failure;
+}

@@ -1,0 +1,89 @@
+/** What retry, hold, release and cancel have in common: an operator's move of the deliveries that ids or a filter name. */
+import type { Command } from 'commander';
+import { ENDED, STATES, type State } from '../queue/delivery.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Filter } from '../queue/store.ts';
+import type { Id } from '../runtime/id.ts';
+import type { App, Cli } from './context.ts';
+import { EXIT, Failure } from './failure.ts';
+import { deliveries } from './format.ts';
+import { addExamples, addFilter, addSettings, type FilterFlags, filterOf, parseId } from './options.ts';
+
+export interface Move {
+  readonly name: 'retry' | 'hold' | 'release' | 'cancel';
+  readonly description: string;
+  /** `held`: what the deliveries are then. */
+  readonly done: string;
+  readonly example: string;
+  /** In which states a filter looks by itself. */
+  readonly states: readonly State[];
+  /** In which states a message is moved that was named by its id: whoever names it means it. */
+  readonly statesById: readonly State[];
+  readonly run: (queue: Queue, filter: Filter, dryRun: boolean) => Promise<number>;
+}
+
+interface MoveFlags extends FilterFlags {
+  readonly all?: true;
+  readonly yes?: true;
+}
+
+export function addMove(program: Command, cli: Cli, move: Move): void {
+  const command = program.command(`${move.name} [id...]`).description(move.description);
+  addFilter(command, move.name === 'release' ? null : move.states.join(', '));
+  command.option('--all', 'all of them').option('--yes', 'do not ask');
+  addSettings(command);
+  addExamples(command, `${move.name} 0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11`, move.example);
+  command.action((ids: readonly string[], flags: MoveFlags) =>
+    cli.withApp(command, (app) =>
+      ids.length > 0 ? moveIds(cli, app, move, ids.map(parseId), flags) : moveSome(cli, app, move, flags),
+    ),
+  );
+}
+
+async function moveIds(cli: Cli, app: App, move: Move, ids: readonly Id[], flags: MoveFlags): Promise<void> {
+  for (const id of ids) await mustBe(app, id);
+  const moved = await move.run(
+    app.queue,
+    { states: statesOf(flags, move.statesById), ...filterOf(flags, cli.now()), ids },
+    false,
+  );
+  if (moved === 0) throw new Failure(await whyNone(app, move, ids), EXIT.failure);
+  await cli.terminal.print(`${deliveries(moved)} ${move.done}`);
+}
+
+/** Deliveries that a filter chose are counted first and asked for: nobody should cancel a queue by a slip. */
+async function moveSome(cli: Cli, app: App, move: Move, flags: MoveFlags): Promise<void> {
+  const chosen = filterOf(flags, cli.now());
+  if (flags.all !== true && flags.state === undefined && Object.keys(chosen).length === 0) {
+    throw new Failure(`${move.name} needs ids, a filter such as --recipient, or --all`, EXIT.usage);
+  }
+  const filter = { states: statesOf(flags, move.states), ...chosen };
+  if (flags.yes !== true && !cli.terminal.interactive) {
+    throw new Failure(`${move.name} with a filter asks first, and nobody is there to answer: add --yes`, EXIT.usage);
+  }
+  const count = flags.yes === true ? undefined : await move.run(app.queue, filter, true);
+  if (count === 0) return cli.terminal.print(`no deliveries to ${move.name}`);
+  if (count !== undefined && !(await cli.terminal.confirm(`${move.name} ${deliveries(count)}?`))) {
+    throw new Failure('nothing was changed', EXIT.failure);
+  }
+  const moved = await move.run(app.queue, filter, false);
+  await cli.terminal.print(moved === 0 ? `no deliveries to ${move.name}` : `${deliveries(moved)} ${move.done}`);
+}
+
+function statesOf({ state }: FilterFlags, standard: readonly State[]): readonly State[] {
+  if (state === undefined) return standard;
+  return state === 'all' ? STATES : state;
+}
+
+export async function mustBe(app: App, id: Id): Promise<void> {
+  if ((await app.queue.get(id)) === null) throw new Failure(`no message has the id ${id}`, EXIT.failure);
+}
+
+async function whyNone(app: App, move: Move, ids: readonly Id[]): Promise<string> {
+  const lines = ids.map(async (id) => {
+    const states = new Set((await app.queue.get(id))?.deliveries.map((delivery) => delivery.state));
+    const end = [...states].every((state) => ENDED.includes(state)) ? '' : ' now';
+    return `${id} cannot be ${move.done}: it is ${[...states].join(', ')}${end}`;
+  });
+  return (await Promise.all(lines)).join('\n');
+}

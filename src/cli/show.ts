@@ -1,0 +1,139 @@
+/** `posthaste show ID`: one message, its recipients, its attempts, and why it waits. */
+import type { Command } from 'commander';
+import { printable } from '../mail/reply.ts';
+import type { Attempt, Delivery } from '../queue/delivery.ts';
+import type { Found, Node, RelayState } from '../queue/store.ts';
+import { whyWaiting } from '../queue/why.ts';
+import type { Instant } from '../runtime/clock.ts';
+import { elapsed, relative } from '../runtime/elapsed.ts';
+import type { Id } from '../runtime/id.ts';
+import type { App, Cli } from './context.ts';
+import { EXIT, Failure } from './failure.ts';
+import { humanSize, humanTime, replyJson, replyWord, senderWord, stateWord } from './format.ts';
+import { addExamples, addSettings, parseId } from './options.ts';
+import { table } from './table.ts';
+
+interface ShowFlags {
+  readonly content?: true;
+  readonly json?: true;
+}
+
+export function addShow(program: Command, cli: Cli): void {
+  const command = program
+    .command('show <id>')
+    .description('Show a message: envelope, recipients, attempts, next try and why it waits.');
+  command.option('--content', 'write the content instead, as it will be sent').option('--json', 'one JSON object');
+  addSettings(command);
+  addExamples(
+    command,
+    'show 0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11',
+    'show 0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11 --content > message.eml',
+  );
+  command.action((text: string, flags: ShowFlags) =>
+    cli.withApp(command, async (app) => {
+      const id = parseId(text);
+      const found = await app.queue.get(id);
+      if (found === null) throw new Failure(`no message has the id ${id}`, EXIT.failure);
+      if (flags.content === true) return writeContent(cli, app, id, found);
+      const view = await viewOf(cli, app, found);
+      return flags.json === true ? cli.terminal.printJson(foundJson(view)) : showForPeople(cli, view);
+    }),
+  );
+}
+
+interface View extends Found {
+  readonly relays: ReadonlyMap<string, RelayState>;
+  readonly nodes: readonly Node[];
+  readonly now: Instant;
+}
+
+async function viewOf(cli: Cli, app: App, found: Found): Promise<View> {
+  const [relays, nodes] = await Promise.all([app.store.relays(), app.store.nodes(0)]);
+  return { ...found, nodes, now: cli.now(), relays: new Map(relays.map((relay) => [relay.relay, relay])) };
+}
+
+function why({ relays, nodes, now }: View, delivery: Delivery): string {
+  return whyWaiting(delivery, relays.get(delivery.relay), nodes, now);
+}
+
+/** Bytes go to a pipe as they are; on a terminal, a message must not be able to steer it. */
+async function writeContent(cli: Cli, app: App, id: Id, { contentKept }: Found): Promise<void> {
+  if (!contentKept) throw new Failure(`the content of ${id} was not kept`, EXIT.failure);
+  const decoder = new TextDecoder();
+  for await (const chunk of app.queue.content(id)) {
+    await cli.terminal.write(cli.terminal.showing ? harmless(decoder.decode(chunk, { stream: true })) : chunk);
+  }
+}
+
+function harmless(text: string): string {
+  return text.replace(/[^\r\n\t]+/g, printable);
+}
+
+async function showForPeople({ terminal }: Cli, view: View): Promise<void> {
+  const { message, deliveries, attempts, now } = view;
+  const label = (name: string): string => terminal.paint('dim', name.padEnd(11));
+  await terminal.print(terminal.paint('bold', message.id));
+  await terminal.print(
+    `${label('submitted')}${humanTime(message.createdAt)} (${relative(message.createdAt, now)}) by ${message.origin}`,
+  );
+  await terminal.print(`${label('sender')}${senderWord(message.sender)}`);
+  await terminal.print(`${label('subject')}${printable(message.subject ?? '')}`);
+  await terminal.print(`${label('message-id')}${printable(message.messageId)}`);
+  await terminal.print(`${label('size')}${humanSize(message.size)}${view.contentKept ? '' : ', content not kept'}`);
+  if (message.reportOn !== null) await terminal.print(`${label('report on')}${message.reportOn}`);
+  for (const delivery of deliveries) await showDelivery(terminal, view, delivery);
+  if (attempts.length > 0) await terminal.print(`\n${attemptLines(view, terminal.width).join('\n')}`);
+}
+
+async function showDelivery(terminal: Cli['terminal'], view: View, delivery: Delivery): Promise<void> {
+  const { state, reason, relay, attempts, dueAt, expiresAt, lastReply } = delivery;
+  const facts = [
+    `relay ${relay}`,
+    attempts === 1 ? '1 attempt' : `${attempts} attempts`,
+    ...(state === 'queued'
+      ? [
+          `next try ${dueAt <= view.now ? 'now' : relative(dueAt, view.now)}`,
+          `given up ${relative(expiresAt, view.now)}`,
+        ]
+      : []),
+  ];
+  await terminal.print(
+    `\n${terminal.paint('bold', printable(delivery.recipient))}  ${stateWord(delivery)}${reason === null ? '' : ` (${reason})`}`,
+  );
+  await terminal.print(`  ${facts.join(', ')}`);
+  if (lastReply !== null) await terminal.print(`  last reply: ${replyWord(lastReply)}`);
+  await terminal.print(`  ${why(view, delivery)}`);
+}
+
+function attemptLines({ attempts, deliveries }: View, width: number): readonly string[] {
+  const recipient = new Map(deliveries.map((delivery) => [delivery.ordinal, delivery.recipient]));
+  return table<Attempt>(
+    [
+      { title: 'ATTEMPT', value: (row) => humanTime(row.startedAt) },
+      {
+        title: 'TOOK',
+        value: (row) => (row.durationMs < 1_000 ? `${row.durationMs}ms` : elapsed(row.durationMs)),
+        right: true,
+      },
+      { title: 'RECIPIENT', value: (row) => printable(recipient.get(row.ordinal) ?? ''), least: 14 },
+      { title: 'OUTCOME', value: (row) => row.outcome },
+      { title: 'REPLY', value: (row) => replyWord(row.reply), least: 14 },
+    ],
+    attempts,
+    width,
+  );
+}
+
+function foundJson(view: View): Readonly<Record<string, unknown>> {
+  const { message, deliveries, attempts, contentKept } = view;
+  return {
+    ...message,
+    contentKept,
+    deliveries: deliveries.map((delivery) => ({
+      ...delivery,
+      lastReply: replyJson(delivery.lastReply),
+      why: why(view, delivery),
+    })),
+    attempts: attempts.map((attempt) => ({ ...attempt, reply: replyJson(attempt.reply) })),
+  };
+}

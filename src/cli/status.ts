@@ -1,0 +1,84 @@
+/** `posthaste status`: what waits, what is wrong, and an exit code for monitors. */
+import type { Command } from 'commander';
+import { printable } from '../mail/reply.ts';
+import { type Health, type Problem, problemsOf, severity } from '../queue/health.ts';
+import { isWorked } from '../queue/why.ts';
+import { elapsed, relative } from '../runtime/elapsed.ts';
+import type { App, Cli } from './context.ts';
+import { EXIT, Failure } from './failure.ts';
+import { replyJson } from './format.ts';
+import { addExamples, addSettings } from './options.ts';
+
+const LEVELS = ['fine', 'warning', 'critical'] as const;
+
+export function addStatus(program: Command, cli: Cli): void {
+  const command = program
+    .command('status')
+    .description('Tell what waits and what is wrong. Exit code: 0 fine, 1 warning, 2 critical or out of reach.');
+  command.option('--json', 'one JSON object; times are milliseconds since 1970 (UTC)');
+  addSettings(command);
+  addExamples(command, 'status', 'status --json');
+  command.action(async (flags: { json?: true }) => {
+    const health = await reach(cli, command);
+    const problems = problemsOf(health);
+    if (flags.json === true) await cli.terminal.printJson(statusJson(health, problems));
+    else await statusForPeople(cli, health, problems);
+    process.exitCode = severity(problems);
+  });
+}
+
+async function reach(cli: Cli, command: Command): Promise<Health> {
+  try {
+    return await cli.withApp(command, (app) => healthOf(cli, app));
+  } catch (error) {
+    if (error instanceof Failure && error.exitCode === EXIT.config) throw error;
+    throw new Failure(error instanceof Error ? error.message : String(error), EXIT.critical, { cause: error });
+  }
+}
+
+async function healthOf(cli: Cli, { store }: App): Promise<Health> {
+  const now = cli.now();
+  const [counts, relays, nodes] = await Promise.all([store.counts(now), store.relays(), store.nodes(0)]);
+  return { counts, relays, nodes, now };
+}
+
+async function statusForPeople(
+  { terminal }: Cli,
+  { counts, relays, nodes, now }: Health,
+  problems: readonly Problem[],
+): Promise<void> {
+  const { queued, sending, held, sent, captured, bounced, cancelled } = counts.states;
+  for (const { level, text } of problems)
+    await terminal.print(`${terminal.paint(level === 'critical' ? 'red' : 'yellow', level.toUpperCase())}: ${text}`);
+  if (problems.length === 0) await terminal.print(terminal.paint('green', 'fine'));
+  const oldest = counts.oldestDue === null ? '' : `, the oldest due for ${elapsed(now - counts.oldestDue)}`;
+  await terminal.print(
+    `waiting    ${queued} (${counts.deferred} deferred${oldest}), ${sending} being sent, ${held} held, ${counts.inDoubt} in doubt`,
+  );
+  await terminal.print(`ended      ${sent} sent, ${captured} captured, ${bounced} bounced, ${cancelled} cancelled`);
+  for (const relay of relays) {
+    const word = relay.pausedAt !== null ? 'paused' : relay.faults > 0 ? `${relay.faults} faults` : 'fine';
+    const probe = relay.faults > 0 && relay.probeAt !== null ? `, next try ${relative(relay.probeAt, now)}` : '';
+    await terminal.print(`relay      ${printable(relay.relay)}: ${word}${probe}`);
+  }
+  for (const node of nodes) {
+    const life = isWorked([node], now)
+      ? `runs for ${elapsed(now - node.startedAt)}`
+      : `last seen ${relative(node.seenAt, now)}`;
+    await terminal.print(`worker     ${printable(node.host)} pid ${node.pid} (${printable(node.role)}): ${life}`);
+  }
+}
+
+function statusJson(
+  { counts, relays, nodes, now }: Health,
+  problems: readonly Problem[],
+): Readonly<Record<string, unknown>> {
+  return {
+    level: LEVELS[severity(problems)],
+    problems,
+    now,
+    ...counts,
+    relays: relays.map((relay) => ({ ...relay, lastFault: replyJson(relay.lastFault) })),
+    nodes,
+  };
+}

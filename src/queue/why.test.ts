@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import { type Delivery, MOVES, type State } from './delivery.ts';
+import type { Node, RelayState } from './store.ts';
+import { whyWaiting } from './why.ts';
+
+const NOW = 1_800_000_000_000;
+const MINUTE = 60_000;
+
+const delivery: Delivery = {
+  id: '0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11',
+  ordinal: 1,
+  recipient: 'bob@example.com',
+  notify: null,
+  originalRecipient: null,
+  relay: 'default',
+  state: 'queued',
+  reason: null,
+  priority: 'medium',
+  createdAt: NOW - 10 * MINUTE,
+  dueAt: NOW,
+  expiresAt: NOW + 1_000 * MINUTE,
+  attempts: 0,
+  lastReply: null,
+  lastAttemptAt: null,
+  inDoubt: false,
+  delayReported: false,
+  changedAt: NOW - 10 * MINUTE,
+};
+const relay: RelayState = {
+  relay: 'default',
+  pausedAt: null,
+  pausedBy: null,
+  faults: 0,
+  faultSince: null,
+  probeAt: null,
+  lastFault: null,
+};
+const node: Node = {
+  id: delivery.id,
+  host: 'box',
+  pid: 1,
+  role: 'serve',
+  startedAt: NOW - MINUTE,
+  seenAt: NOW - 1_000,
+};
+
+function why(
+  changes: Partial<Delivery>,
+  state: Partial<RelayState> | undefined = undefined,
+  nodes: readonly Node[] = [node],
+): string {
+  return whyWaiting({ ...delivery, ...changes }, state && { ...relay, ...state }, nodes, NOW);
+}
+
+const greylisted = { code: 450, status: '4.2.0', text: 'come\nagain' };
+
+describe('a queued delivery', () => {
+  test('is due', () => expect(why({})).toBe('It is due and waits for its turn.'));
+  test('was asked for later', () =>
+    expect(why({ dueAt: NOW + 2 * MINUTE })).toBe('It is to be sent in 2m, not before.'));
+  test('waits for its next attempt', () =>
+    expect(why({ dueAt: NOW + 2 * MINUTE, attempts: 1, lastReply: greylisted })).toBe(
+      'The last attempt did not succeed (450 4.2.0 come\\nagain); the next one is due in 2m.',
+    ));
+  test('waits on demand', () =>
+    expect(why({ priority: 'deferred' })).toBe('Its priority is deferred: it waits until somebody retries it.'));
+  test('waits for a paused relay', () =>
+    expect(why({}, { pausedAt: NOW - 5 * MINUTE, pausedBy: 'ann@box', faults: 3 })).toBe(
+      'The relay default was paused by ann@box 5m ago, until somebody resumes it.',
+    ));
+  test('waits for a relay with faults', () =>
+    expect(
+      why(
+        {},
+        {
+          faults: 2,
+          faultSince: NOW - MINUTE,
+          probeAt: NOW + 5_000,
+          lastFault: { code: 421, status: '4.4.1', text: 'no answer' },
+        },
+      ),
+    ).toBe('The relay default has failed for 1m (421 4.4.1 no answer); it is tried again in 5s.'));
+  test('waits for a relay that is being probed', () =>
+    expect(why({}, { faults: 2, faultSince: NOW - MINUTE, probeAt: NOW - 1 })).toBe(
+      'The relay default has failed for 1m; it is being tried again.',
+    ));
+  test('waits for a worker that was never there', () =>
+    expect(why({}, undefined, [])).toBe('No worker has been seen: start posthaste serve or posthaste work.'));
+  test('waits for a worker that is gone', () =>
+    expect(why({}, {}, [{ ...node, seenAt: NOW - 7 * MINUTE }])).toBe(
+      'No worker has been seen for 7m: start posthaste serve or posthaste work.',
+    ));
+  test('is in doubt beside all else', () =>
+    expect(why({ inDoubt: true, attempts: 1, dueAt: NOW + MINUTE })).toBe(
+      'It is in doubt: the last connection broke before the relay answered, so it may have arrived. The last attempt did not succeed; the next one is due in 1m.',
+    ));
+});
+
+describe('any other delivery', () => {
+  const changedAt = NOW - 3 * MINUTE;
+
+  test.each<[Partial<Delivery>, string]>([
+    [{ state: 'held', reason: 'operator' }, 'An operator held it 3m ago, until somebody releases it.'],
+    [
+      { state: 'held', reason: 'doubt' },
+      'It was held 3m ago because it is in doubt: it may have arrived; release sends it again.',
+    ],
+    [
+      { state: 'held', reason: 'error', lastReply: { code: 451, text: 'oops' } },
+      'It was held 3m ago because of an error (451 oops).',
+    ],
+    [{ state: 'sending' }, 'An attempt is under way since 3m.'],
+    [{ state: 'sent', lastReply: { code: 250, text: 'ok' } }, 'The relay took it 3m ago (250 ok).'],
+    [{ state: 'captured' }, 'It was captured 3m ago: no relay was set, so it stays here.'],
+    [{ state: 'cancelled' }, 'An operator cancelled it 3m ago.'],
+    [
+      { state: 'bounced', reason: 'refused', lastReply: { code: 550, text: 'no' } },
+      'It was given up 3m ago because it was refused (550 no).',
+    ],
+    [{ state: 'bounced', reason: 'expired' }, 'It was given up 3m ago because its time was over.'],
+    [{ state: 'bounced', reason: 'suppressed' }, 'It was given up 3m ago because its recipient is suppressed.'],
+  ])('%o', (changes, sentence) => expect(why({ changedAt, ...changes })).toBe(sentence));
+
+  test('every state has a sentence without control characters', () => {
+    for (const state of Object.keys(MOVES) as State[]) {
+      expect(why({ state, lastReply: { code: 550, text: 'a\x1b[31m\nb' } })).toMatch(/^[^\p{Cc}]+\.$/u);
+    }
+  });
+});

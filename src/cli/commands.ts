@@ -31,7 +31,7 @@ export function buildProgram(cli: Cli): Command {
   const root = new Command('posthaste')
     .description('A durable mail queue: takes mail in a millisecond, keeps it safe, relays it until it is taken.')
     .version(version(), '--version', 'print the version')
-    .helpCommand('help [command]', 'explain a command')
+    .addHelpCommand(new Command('help').argument('[command]').description('Explain a command.').helpGroup('Set up:'))
     .configureHelp({ showGlobalOptions: false })
     .configureOutput({ outputError: (text, write) => write(`posthaste: ${text.replace(/^error: /, '')}`) })
     .exitOverride();

@@ -44,7 +44,7 @@ export interface Program {
   workOnce(config: Config): Promise<void>;
   /** Connects and logs in without sending; only asked where a relay is set. */
   checkRelay(config: Config): Promise<RelayCheck>;
-  /** Of settings, beyond those of config/: the relay's URL. */
+  /** Of a server's settings, by the parts that know them. */
   readonly checks: readonly Check[];
 }
 
@@ -79,7 +79,8 @@ export class Cli {
       environment: process.env,
       cwd: process.cwd(),
       without,
-      checks: this.program.checks,
+      // They look at the settings of a server, and some of these were left out.
+      checks: without.length === 0 ? this.program.checks : [],
     });
     if ('loaded' in result) return result.loaded;
     throw new Failure(result.complaints.map(showComplaint).join('\n'), EXIT.config);

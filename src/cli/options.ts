@@ -23,10 +23,11 @@ export function addSettings(command: Command, names: readonly SettingName[] = QU
   );
   for (const name of names) {
     const { kind, sentence } = settingOf(name);
-    const words = `${sentence} Default: ${standardInWords(name).replaceAll('`', '')}.`;
+    const allowed = kind.choices === undefined ? '' : ` One of ${kind.choices.join(', ')}.`;
+    const words = `${sentence}${allowed} Default: ${standardInWords(name)}.`.replaceAll('`', '');
     const option = new Option(`${flagOf(name)} <${kind.placeholder}>`, words).helpGroup('Settings:');
     // Given several times: all of them where the setting is a list, else the last one.
-    if (kind.placeholder.endsWith(',...'))
+    if (kind.placeholder.endsWith('...'))
       option.argParser((value, before: string[] | undefined) => [...(before ?? []), value]);
     command.addOption(option);
     markSetting(command, name);

@@ -1,7 +1,7 @@
 /** What the composition root offers, in the form that commands use. */
 import * as app from '../app.ts';
-import { type Check, complain } from '../config/load.ts';
-import type { Config } from '../config/settings.ts';
+import { type Check, type Complaint, complain, type Loaded } from '../config/load.ts';
+import type { Config, SettingName } from '../config/settings.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import { showReply } from '../mail/reply.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -10,6 +10,8 @@ import { type Log, openLog, silentLog } from '../runtime/log.ts';
 import { envelopeRejection } from '../submission/accept.ts';
 import { Intake } from '../submission/intake.ts';
 import { isRejection, type Rejection } from '../submission/rejections.ts';
+import { bindingFault } from '../submission/smtp/clients.ts';
+import { authenticator } from '../submission/smtp/users.ts';
 import { parseRelayUrl } from '../transport/smtp/url.ts';
 import type { Program, RelayCheck } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -17,17 +19,28 @@ import { EXIT, Failure } from './failure.ts';
 /** Longer than a relay that lives takes to answer; nobody waits the RFC's five minutes before a terminal. */
 const CHECK_TIMEOUT = 30_000;
 
-const relayParses: Check = (loaded) => {
+/** Parts that refuse a setting at the start say so here, before anything is opened. */
+const checks: readonly Check[] = [
+  (loaded) => faultOf(loaded, 'relay', ({ relay }) => relay !== null && parseRelayUrl(relay)),
+  (loaded) => faultOf(loaded, 'users', ({ users }) => authenticator(users)),
+  (loaded) => {
+    const { listen, users, tlsCert, clients } = loaded.config;
+    const fault = bindingFault(listen, users.length > 0, tlsCert !== null, clients);
+    return fault === undefined ? [] : [complain(loaded, 'listen', fault)];
+  },
+];
+
+function faultOf(loaded: Loaded, name: SettingName, read: (config: Config) => unknown): readonly Complaint[] {
   try {
-    if (loaded.config.relay !== null) parseRelayUrl(loaded.config.relay);
+    read(loaded.config);
     return [];
   } catch (error) {
-    return [complain(loaded, 'relay', error instanceof Error ? error.message : String(error))];
+    return [complain(loaded, name, error instanceof Error ? error.message : String(error))];
   }
-};
+}
 
 export const program: Program = {
-  checks: [relayParses],
+  checks,
 
   async openApp(config) {
     const opened = await app.openApp(config);

@@ -68,7 +68,7 @@ function row(name: SettingName): string {
   const { kind, secret, sentence } = settingOf(name);
   const cells = [
     `\`${name}\`${secret ? ' (secret)' : ''}`,
-    `\`${flagOf(name)} <${kind.placeholder}>\``,
+    `\`${flagOf(name)} <${kind.choices?.join('|') ?? kind.placeholder}>\``,
     `\`${variableOf(name)}\``,
     standardInWords(name),
     sentence,

@@ -9,6 +9,8 @@ export interface Kind<T> {
   readonly schema: z.ZodType<T>;
   /** Stands for the value in help and documentation: `<duration>`. */
   readonly placeholder: string;
+  /** All values there are, where they can be counted. */
+  readonly choices?: readonly string[];
   /** Completes "allowed is ...". */
   readonly allowed: string;
   /** The value as a person would write it. */
@@ -147,7 +149,7 @@ export function choice<const C extends string>(...choices: readonly C[]): Kind<C
   const parse = (value: unknown): C | undefined =>
     choices.find((name) => typeof value === 'string' && name === value.trim());
   const allowed = choices.length === 1 ? `${choices[0]}` : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
-  return { schema: read(parse), placeholder: choices.join('|'), allowed, show: (value) => value };
+  return { schema: read(parse), placeholder: 'choice', choices, allowed, show: (value) => value };
 }
 
 /** A kind that also takes a word for "none of it", kept as null; `false` says the same in a configuration file. */
@@ -180,7 +182,7 @@ export function list<T>(kind: Kind<T>, separator: RegExp): Kind<readonly T[]> {
   };
   return {
     schema: read(parse),
-    placeholder: `${kind.placeholder},...`,
+    placeholder: `${kind.placeholder}${separator.test(',') ? ',' : ' '}...`,
     allowed: `a list, each item ${kind.allowed}`,
     show: (value) => (value.length === 0 ? 'none' : value.map(kind.show).join(' ')),
   };

@@ -158,16 +158,6 @@ describe('complaints', () => {
       '/etc/ph.json must give one object with settings (as its default export, where it is a module)',
     ],
     [
-      'a listener that strangers reach',
-      { flags: { listen: '0.0.0.0:25 127.0.0.1:26' } },
-      'listen (--listen) is "0.0.0.0:25 127.0.0.1:26": 0.0.0.0:25 can be reached from other machines; set clients, or users with tlsCert and tlsKey',
-    ],
-    [
-      'passwords in the clear',
-      { flags: { listen: '[::]:25', users: 'a:b' } },
-      'listen (--listen) is "[::]:25": [::]:25 can be reached from other machines; set tlsCert and tlsKey, so that passwords travel encrypted, or clients',
-    ],
-    [
       'half a certificate',
       { flags: { tlsCert: 'c.pem' } },
       'tlsKey is "none": tlsCert and tlsKey must be set together',
@@ -176,11 +166,6 @@ describe('complaints', () => {
 
   test('all of them come at once', () => {
     expect(complaints({ flags: { maxHops: 'x', maxErrors: 'y' }, environment: { POSTHASTE_X: '1' } })).toHaveLength(3);
-  });
-
-  test('a wide listener with a list of clients, or with logins over TLS, is fine', () => {
-    expect(complaints({ flags: { listen: '0.0.0.0:25', clients: '10.0.0.0/8' } })).toEqual([]);
-    expect(complaints({ flags: { listen: '0.0.0.0:25', users: 'a:b', tlsCert: 'c', tlsKey: 'k' } })).toEqual([]);
   });
 
   test('variables that Kubernetes makes for a service of this name are ignored', () => {

@@ -96,14 +96,14 @@ export const settings = {
     standardText: 'none',
     secret: true,
     sentence:
-      'Who may log in to send mail, as `name:password` or `name:scrypt...`; with users, every client must log in unless its address is in `clients`.',
+      'Who may log in to send mail, as `name:password` or `name:scrypt...`; clients that are neither on this machine nor in `clients` must.',
   }),
   clients: setting({
     group: 'Listener',
     kind: kinds.list(kinds.network, /[\s,]+/),
     standard: [],
     standardText: 'none',
-    sentence: 'Addresses and networks of clients that may send mail without a login.',
+    sentence: 'Addresses and networks of clients on other machines that may send mail without a login.',
   }),
   tlsCert: setting({
     group: 'Listener',

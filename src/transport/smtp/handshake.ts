@@ -1,6 +1,6 @@
 /** From the greeting to a connection that takes mail: EHLO, STARTTLS, EHLO again, login. Each step says what to write and gets the reply. */
 import type { Reply } from '../../mail/reply.ts';
-import { clearLoginFault, noLoginFault, noStartTlsFault } from '../faults.ts';
+import { clearLoginFault, noLoginFault, noStartTlsFault, unexpectedFault } from '../faults.ts';
 import { type Credentials, type Mechanism, mechanismsFor } from './auth.ts';
 import { type Extensions, parseExtensions } from './extensions.ts';
 import type { TlsLevel } from './options.ts';
@@ -97,6 +97,8 @@ function* login(
     const reply = yield* attempt(mechanism, credentials);
     // Offered, and yet not known: another one may be (RFC 4954 4).
     if (reply.code === 504 && i < mechanisms.length - 1) continue;
+    if (reply.code === 334)
+      throw new HandshakeFault('auth', unexpectedFault(options.peer, `AUTH ${mechanism.name}`, reply));
     if (positive('auth', reply)) return mechanism.name;
   }
   throw new HandshakeFault('auth', noLoginFault(options.peer, offered));

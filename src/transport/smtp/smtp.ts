@@ -20,8 +20,8 @@ export class SmtpTransport implements Transport {
     this.#settings = settle(options);
     this.#clock = clock;
     this.#pool = new Pool(this.#settings, clock);
-    // While a connection waits for the reply to a final dot, its next job is there already.
-    this.concurrency = 2 * this.#settings.maxConnections;
+    // One whose reply is awaited, one written behind its final dot, and one at hand for when both replies come together.
+    this.concurrency = 3 * this.#settings.maxConnections;
   }
 
   send(envelope: Envelope, content: Content, signal: AbortSignal): Promise<readonly Outcome[]> {

@@ -1,0 +1,64 @@
+/** What a scripted relay can do instead of what it should: plain values, so that a test reads as a table. */
+
+/** The points of a dialogue at which a script may act. `tls`: instead of the handshake. `block`: when the first octets of a content come. */
+export type Point =
+  | 'connect'
+  | 'tls'
+  | 'ehlo'
+  | 'helo'
+  | 'starttls'
+  | 'auth'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'block'
+  | 'dot'
+  | 'rset'
+  | 'quit'
+  | 'other';
+
+export type Action =
+  /** A reply, lines joined with a newline: `550 5.1.1 no such user`. */
+  | string
+  | { readonly kind: 'usual' | 'drop' | 'reset' | 'half-close' | 'silence' | 'drop-after-usual' }
+  /** These octets, as they are. */
+  | { readonly kind: 'raw'; readonly octets: string }
+  /** An unfinished reply, one octet at a time until the connection ends: slow, but never silent. */
+  | { readonly kind: 'trickle'; readonly octets: string; readonly everyMs: number }
+  | { readonly kind: 'after'; readonly wait: Promise<unknown>; readonly then: Action }
+  | { readonly kind: 'sequence'; readonly actions: readonly Action[] };
+
+/** As if nothing were scripted. */
+export const usual: Action = { kind: 'usual' };
+/** Ends the connection in good order, without a word. */
+export const drop: Action = { kind: 'drop' };
+/** Ends it with RST. */
+export const reset: Action = { kind: 'reset' };
+/** Says that nothing more will come, and goes on listening. */
+export const halfClose: Action = { kind: 'half-close' };
+/** Says nothing ever again, and reads nothing more. */
+export const silence: Action = { kind: 'silence' };
+/** Does what it should, and then ends the connection. */
+export const dropAfterUsual: Action = { kind: 'drop-after-usual' };
+
+export const raw = (octets: string): Action => ({ kind: 'raw', octets });
+export const trickle = (octets: string, everyMs = 5): Action => ({ kind: 'trickle', octets, everyMs });
+/** Delays an action until a promise resolves. */
+export const after = (wait: Promise<unknown>, then: Action = usual): Action => ({ kind: 'after', wait, then });
+/** One after the other: `inTurn('421 4.3.2 bye', drop)`. */
+export const inTurn = (...actions: readonly Action[]): Action => ({ kind: 'sequence', actions });
+
+/** One action for every time, or a list for the first, second ... time over all connections; behind its end, all is as usual. A function sees the command. */
+export type Script = Partial<Record<Point, Action | readonly Action[] | ((command: string) => Action)>>;
+
+/** The action for the `time`th (from 0) passing of a point. */
+export function actionAt(script: Script, point: Point, time: number, command: string): Action {
+  const entry = script[point];
+  if (entry === undefined) return usual;
+  if (typeof entry === 'function') return entry(command);
+  return isList(entry) ? (entry[time] ?? usual) : entry;
+}
+
+function isList(entry: Action | readonly Action[]): entry is readonly Action[] {
+  return Array.isArray(entry);
+}

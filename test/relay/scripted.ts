@@ -1,0 +1,457 @@
+/** A relay for tests: takes everything at speed, misbehaves where its script says so, and remembers what it saw. */
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { type Action, actionAt, type Point, type Script, usual } from './actions.ts';
+
+export interface ScriptedOptions {
+  readonly script?: Script;
+  /** Keywords of the EHLO reply; STARTTLS and AUTH come by themselves. */
+  readonly extensions?: readonly string[];
+  /** Offers STARTTLS, or speaks TLS from the start. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly implicit?: boolean };
+  /** Offers a login; mail is taken without one all the same. */
+  readonly login?: { readonly user: string; readonly password: string; readonly mechanisms: readonly string[] };
+  /** Default: any free one. */
+  readonly port?: number;
+}
+
+/** A content that came whole, with its end of data. */
+export interface Received {
+  /** From 0, in the order in which connections came. */
+  readonly connection: number;
+  readonly mail: string;
+  /** The RCPT commands that were answered with 2xx. */
+  readonly rcpts: readonly string[];
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  /** As it was before the dots were stuffed. */
+  readonly content: Buffer;
+}
+
+export interface SeenConnection {
+  /** Every command as it came; contents are left out. */
+  readonly commands: string[];
+  /** The MAIL commands, whatever was answered. */
+  readonly mails: string[];
+  /** The name that the client asked for in its TLS handshake. */
+  servername: string | null;
+  encrypted: boolean;
+  /** user, where a login succeeded. */
+  user: string | null;
+  open: boolean;
+  /** Pieces in which its octets came: one for each write of the client, where nothing joined them. */
+  reads: number;
+}
+
+const EXTENSIONS = ['PIPELINING', 'SIZE 52428800', '8BITMIME', 'SMTPUTF8', 'DSN', 'ENHANCEDSTATUSCODES'];
+const END = Buffer.from('\r\n.\r\n');
+
+export class ScriptedRelay {
+  readonly options: ScriptedOptions;
+  /** May be changed while it runs. */
+  script: Script;
+  readonly connections: SeenConnection[] = [];
+  /** Every content that came whole, whatever was answered. */
+  readonly received: Received[] = [];
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #times = new Map<Point, number>();
+  #waiters: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
+
+  constructor(options: ScriptedOptions) {
+    this.options = options;
+    this.script = options.script ?? {};
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  async listen(): Promise<this> {
+    this.#server.listen(this.options.port ?? 0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return this;
+  }
+
+  get host(): string {
+    return '127.0.0.1';
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get openConnections(): number {
+    return this.connections.filter((connection) => connection.open).length;
+  }
+
+  /** How often a point of the dialogue has been passed, over all connections. */
+  passed(point: Point): number {
+    return this.#times.get(point) ?? 0;
+  }
+
+  /** Resolves as soon as the condition holds; looked at after everything that happens here. */
+  until(holds: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push({ holds, resolve });
+      this.changed();
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  /** For a dialogue: something happened. */
+  changed(): void {
+    const waiting = this.#waiters;
+    this.#waiters = waiting.filter((waiter) => !waiter.holds());
+    for (const waiter of waiting) if (!this.#waiters.includes(waiter)) waiter.resolve();
+  }
+
+  /** For a dialogue: what the script says at this point, which is passed once more now. */
+  pass(point: Point, command: string): Action {
+    const time = this.#times.get(point) ?? 0;
+    this.#times.set(point, time + 1);
+    queueMicrotask(() => this.changed());
+    return actionAt(this.script, point, time, command);
+  }
+
+  #accept(socket: Socket): void {
+    const seen: SeenConnection = {
+      commands: [],
+      mails: [],
+      servername: null,
+      encrypted: false,
+      user: null,
+      open: true,
+      reads: 0,
+    };
+    const number = this.connections.push(seen) - 1;
+    this.#sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      seen.open = false;
+      this.changed();
+    });
+    void new Dialogue(this, socket, seen, number).start();
+    this.changed();
+  }
+}
+
+/** A relay that listens on a free port. */
+export function startRelay(options: ScriptedOptions = {}): Promise<ScriptedRelay> {
+  return new ScriptedRelay(options).listen();
+}
+
+class Dialogue {
+  readonly #relay: ScriptedRelay;
+  readonly #seen: SeenConnection;
+  readonly #number: number;
+  #socket: Socket;
+  #rest: Buffer = Buffer.alloc(0);
+  #content: Buffer[] | null = null;
+  /** The last octets of the content so far, which may begin its end. */
+  #tail: Uint8Array = Buffer.from('\r\n');
+  #busy = false;
+  #dead = false;
+  #mail = '';
+  #rcpts: string[] = [];
+  /** The mechanism of a login that goes on, and what was said in it. */
+  #auth: { readonly mechanism: string; readonly challenge: string; readonly answers: string[] } | null = null;
+
+  constructor(relay: ScriptedRelay, socket: Socket, seen: SeenConnection, number: number) {
+    this.#relay = relay;
+    this.#socket = socket;
+    this.#seen = seen;
+    this.#number = number;
+  }
+
+  async start(): Promise<void> {
+    if (this.#relay.options.tls?.implicit) await this.#perform('tls', '', () => this.#encrypt());
+    else this.#listen();
+    await this.#perform('connect', '', () => this.#say('220 scripted.example ESMTP'));
+  }
+
+  #listen(): void {
+    this.#socket.on('data', (bytes: Buffer) => {
+      this.#seen.reads++;
+      this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+      void this.#run();
+    });
+    this.#socket.on('end', () => this.#socket.end());
+  }
+
+  /** Works off what has come, in order; the replies of one turn leave together. */
+  async #run(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#socket.cork();
+    for (let work = this.#next(); work !== null; work = this.#next()) {
+      const doing = work();
+      if (doing === undefined) continue;
+      this.#socket.uncork();
+      await doing;
+      this.#socket.cork();
+    }
+    this.#socket.uncork();
+    this.#busy = false;
+    this.#relay.changed();
+  }
+
+  #next(): (() => Promise<void> | undefined) | null {
+    if (this.#dead || this.#rest.length === 0) return null;
+    if (this.#content !== null) return this.#nextContent(this.#content);
+    const end = this.#rest.indexOf('\r\n');
+    if (end < 0) return null;
+    const line = this.#rest.toString('utf8', 0, end);
+    this.#rest = this.#rest.subarray(end + 2);
+    this.#seen.commands.push(line);
+    return () => (this.#auth === null ? this.#command(line) : this.#answer(line));
+  }
+
+  #nextContent(parts: Buffer[]): (() => Promise<void> | undefined) | null {
+    const first = parts.length === 0;
+    const tail = this.#tail;
+    const joined = Buffer.concat([tail, this.#rest]);
+    const end = joined.indexOf(END);
+    const taken = end < 0 ? this.#rest : this.#rest.subarray(0, end + END.length - tail.length);
+    this.#rest = this.#rest.subarray(taken.length);
+    this.#tail = Buffer.concat([tail, taken.subarray(-4)]).subarray(-4);
+    parts.push(taken);
+    if (first && this.#relay.script.block !== undefined)
+      return () => this.#perform('block', '', () => this.#endWhen(end >= 0));
+    return () => this.#endWhen(end >= 0);
+  }
+
+  #endWhen(complete: boolean): Promise<void> | undefined {
+    if (!complete || this.#content === null) return undefined;
+    const content = unstuff(Buffer.concat(this.#content));
+    this.#content = null;
+    this.#relay.received.push({
+      connection: this.#number,
+      mail: this.#mail,
+      rcpts: this.#rcpts,
+      sender: path(this.#mail),
+      recipients: this.#rcpts.map(path),
+      content,
+    });
+    this.#mail = '';
+    this.#rcpts = [];
+    return this.#perform('dot', '', () => this.#say('250 2.0.0 taken'));
+  }
+
+  #command(line: string): Promise<void> | undefined {
+    const verb = (/^[a-z]+/i.exec(line)?.[0] ?? '').toLowerCase();
+    const point = verb in USUAL ? (verb as keyof typeof USUAL) : 'other';
+    return this.#perform(point, line, () => this[USUAL[point]](line));
+  }
+
+  /** What the script says, or else what is usual. */
+  #perform(point: Point, command: string, asUsual: () => void | Promise<void>): Promise<void> | undefined {
+    const action = this.#relay.pass(point, command);
+    const done = action === usual ? asUsual() : this.#act(action, point, command, asUsual);
+    return done ?? undefined;
+  }
+
+  async #act(action: Action, point: Point, command: string, asUsual: () => void | Promise<void>): Promise<void> {
+    if (typeof action === 'string') return this.#reply(action, point, command);
+    if (action.kind === 'usual') return asUsual();
+    if (action.kind === 'raw') return void this.#socket.write(action.octets, 'latin1');
+    if (action.kind === 'sequence') {
+      for (const one of action.actions) await this.#act(one, point, command, asUsual);
+      return;
+    }
+    if (action.kind === 'after') {
+      await action.wait;
+      return this.#act(action.then, point, command, asUsual);
+    }
+    if (action.kind === 'drop-after-usual') await asUsual();
+    if (action.kind === 'trickle') return this.#trickle(action.octets, action.everyMs);
+    this.#end(action.kind);
+  }
+
+  /** A reply of the script; one that agrees has the effect of the usual one. */
+  #reply(text: string, point: Point, command: string): void {
+    if (point === 'mail' && text.startsWith('2')) this.#mail = command;
+    if (point === 'mail') this.#seen.mails.push(command);
+    if (point === 'rcpt' && text.startsWith('2')) this.#rcpts.push(command);
+    if (point === 'data' && text.startsWith('354')) this.#begin();
+    this.#say(text);
+  }
+
+  #end(kind: 'drop' | 'drop-after-usual' | 'reset' | 'half-close' | 'silence'): void {
+    this.#dead = true;
+    if (kind === 'reset') this.#socket.resetAndDestroy();
+    else if (kind === 'silence') this.#socket.pause();
+    else if (kind === 'half-close') this.#socket.end();
+    else this.#socket.destroySoon();
+  }
+
+  #trickle(octets: string, everyMs: number): void {
+    let at = 0;
+    const timer = setInterval(() => this.#socket.write(octets[at++ % octets.length] as string), everyMs);
+    this.#socket.once('close', () => clearInterval(timer));
+    this.#dead = true;
+  }
+
+  #say(text: string): void {
+    if (this.#socket.writable) this.#socket.write(`${text.replaceAll('\n', '\r\n')}\r\n`);
+  }
+
+  // What is usual
+
+  ehlo(): void {
+    const { tls, login, extensions = EXTENSIONS } = this.#relay.options;
+    const offers = [...extensions];
+    if (tls && !this.#seen.encrypted) offers.push('STARTTLS');
+    if (login) offers.push(`AUTH ${login.mechanisms.join(' ')}`);
+    const lines = ['scripted.example', ...offers];
+    this.#say(lines.map((line, i) => `250${i === lines.length - 1 ? ' ' : '-'}${line}`).join('\n'));
+  }
+
+  helo(): void {
+    this.#say('250 scripted.example');
+  }
+
+  mail(line: string): void {
+    if (this.#mail !== '') {
+      this.#say('503 5.5.1 nested MAIL');
+      return;
+    }
+    this.#mail = line;
+    this.#seen.mails.push(line);
+    this.#say('250 2.1.0 ok');
+  }
+
+  rcpt(line: string): void {
+    if (this.#mail === '') {
+      this.#say('503 5.5.1 MAIL first');
+      return;
+    }
+    this.#rcpts.push(line);
+    this.#say('250 2.1.5 ok');
+  }
+
+  data(): void {
+    if (this.#rcpts.length === 0) {
+      this.#say('554 5.5.1 no valid recipients');
+      return;
+    }
+    this.#begin();
+    this.#say('354 go ahead');
+  }
+
+  #begin(): void {
+    this.#content = [];
+    this.#tail = Buffer.from('\r\n');
+  }
+
+  rset(): void {
+    this.#mail = '';
+    this.#rcpts = [];
+    this.#say('250 2.0.0 ok');
+  }
+
+  quit(): void {
+    this.#say('221 2.0.0 bye');
+    this.#dead = true;
+    this.#socket.end();
+  }
+
+  other(): void {
+    this.#say('502 5.5.1 unknown');
+  }
+
+  async starttls(): Promise<void> {
+    this.#say('220 2.0.0 go ahead');
+    await this.#perform('tls', '', () => this.#encrypt());
+  }
+
+  async #encrypt(): Promise<void> {
+    const plain = this.#socket;
+    plain.removeAllListeners('data');
+    plain.removeAllListeners('end');
+    this.#rest = Buffer.alloc(0);
+    while (plain.writableCorked > 0) plain.uncork();
+    const { key, cert } = this.#relay.options.tls as { key: string; cert: string };
+    const socket = new TLSSocket(plain, { isServer: true, key, cert });
+    socket.on('error', () => plain.destroy());
+    this.#socket = socket;
+    this.#listen();
+    await Promise.race([once(socket, 'secure'), once(plain, 'close')]).catch(() => {});
+    this.#seen.encrypted = true;
+    this.#seen.servername = ((socket as { servername?: string | false }).servername || null) ?? null;
+  }
+
+  auth(line: string): void {
+    const [, mechanism = '', initial] = line.split(' ');
+    const known = this.#relay.options.login?.mechanisms.includes(mechanism.toUpperCase());
+    if (!known) {
+      this.#say('504 5.5.4 unknown mechanism');
+      return;
+    }
+    const challenge = mechanism === 'CRAM-MD5' ? '<1896.697170952@scripted.example>' : '';
+    this.#auth = { mechanism, challenge, answers: [] };
+    if (initial !== undefined) this.#answer(initial);
+    else this.#say(`334 ${Buffer.from(mechanism === 'LOGIN' ? 'Username:' : challenge).toString('base64')}`);
+  }
+
+  #answer(line: string): undefined {
+    const auth = this.#auth;
+    if (auth === null) return;
+    auth.answers.push(Buffer.from(line, 'base64').toString('utf8'));
+    if (auth.mechanism === 'LOGIN' && auth.answers.length === 1) {
+      this.#say(`334 ${Buffer.from('Password:').toString('base64')}`);
+      return;
+    }
+    this.#auth = null;
+    const user = this.#userOf(auth);
+    this.#seen.user = user;
+    this.#say(user === null ? '535 5.7.8 wrong user or password' : '235 2.7.0 welcome');
+  }
+
+  #userOf({
+    mechanism,
+    challenge,
+    answers,
+  }: {
+    mechanism: string;
+    challenge: string;
+    answers: readonly string[];
+  }): string | null {
+    const { user, password } = this.#relay.options.login as { user: string; password: string };
+    const digest = createHmac('md5', password).update(challenge).digest('hex');
+    const right = { PLAIN: [`\0${user}\0${password}`], LOGIN: [user, password], 'CRAM-MD5': [`${user} ${digest}`] }[
+      mechanism
+    ];
+    return right?.join('\n') === answers.join('\n') ? user : null;
+  }
+}
+
+/** Commands that have a usual answer, and the method that gives it. */
+const USUAL = {
+  ehlo: 'ehlo',
+  helo: 'helo',
+  starttls: 'starttls',
+  auth: 'auth',
+  mail: 'mail',
+  rcpt: 'rcpt',
+  data: 'data',
+  rset: 'rset',
+  quit: 'quit',
+  other: 'other',
+} as const;
+
+/** The address in the angle brackets of MAIL or RCPT. */
+function path(command: string): string {
+  return /<(.*)>/.exec(command)?.[1] ?? '';
+}
+
+/** Takes the end of data off, and the first dot of each line that has one (RFC 5321 4.5.2). */
+function unstuff(octets: Buffer): Buffer {
+  const text = octets.toString('latin1').slice(0, -3);
+  return Buffer.from(text.replace(/(^|\r\n)\./g, '$1'), 'latin1');
+}

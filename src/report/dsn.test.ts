@@ -2,7 +2,8 @@ import PostalMime from 'postal-mime';
 import { describe, expect, test } from 'vitest';
 import type { Delivery } from '../queue/delivery.ts';
 import type { Message } from '../queue/message.ts';
-import { composeReport, decodeXtext, type Reported, type ReportInput } from './dsn.ts';
+import { composeReport, decodeXtext } from './dsn.ts';
+import type { Reported, ReportInput } from './owed.ts';
 
 const now = Date.UTC(2026, 10, 22, 1, 2, 3);
 const original = Buffer.from(

@@ -1,7 +1,7 @@
 /** What a report says to people. */
 import { printable, type Reply, showReply } from '../mail/reply.ts';
 import type { ReportAction } from '../queue/settle.ts';
-import type { Reported, ReportInput } from './dsn.ts';
+import type { Reported, ReportInput } from './owed.ts';
 
 /** `Delivery failed: <subject>`: the worst of what happened comes first. */
 export function reportSubject({ recipients, message }: Pick<ReportInput, 'recipients' | 'message'>): string {

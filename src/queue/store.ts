@@ -11,6 +11,9 @@ export interface Inserted {
   readonly duplicate: boolean;
 }
 
+/** Names one claim and fences every write that follows it. Opaque: only the store that made it reads it. */
+export type Token = string;
+
 export interface ClaimRequest {
   readonly relay: string;
   /** Deliveries, at most; a message whose due deliveries do not all fit is shared between claims. */
@@ -24,8 +27,7 @@ export interface ClaimRequest {
 
 /** Deliveries of one message that were claimed together: one transaction on the wire. All are `sending`, their attempt counted. */
 export interface Claim {
-  /** Fences every write that follows. */
-  readonly token: Id;
+  readonly token: Token;
   readonly message: Message;
   readonly deliveries: readonly Delivery[];
   /** The whole content where it is one row; undefined: read it with `contentChunk`. */
@@ -34,7 +36,7 @@ export interface Claim {
 
 /** The end of one claimed delivery's attempt: what `settle()` decided, to be written when the token still holds. */
 export interface Settlement {
-  readonly token: Id;
+  readonly token: Token;
   readonly id: Id;
   readonly ordinal: number;
   readonly state: Exclude<State, 'sending' | 'cancelled'>;
@@ -169,11 +171,11 @@ export interface Store {
   /** queued -> sending for deliveries of any relay, paused or not, whose `expiresAt` has come: to be settled as expired. Contents come as with `claim`. */
   claimExpired(request: Omit<ClaimRequest, 'relay'>): Promise<readonly Claim[]>;
   /** Moves the lease of those claims that still hold to `until`; says which ones do. */
-  renew(tokens: readonly Id[], until: Instant): Promise<readonly Id[]>;
+  renew(tokens: readonly Token[], until: Instant): Promise<readonly Token[]>;
   /** sending -> what each settlement says, with its log line and reports; for each group, for each settlement: whether the token still held. A group of which no token held inserts no report. */
   settle(groups: readonly SettleGroup[], now: Instant): Promise<readonly (readonly boolean[])[]>;
   /** sending -> queued, attempt given back: the orderly way out. Returns how many deliveries. */
-  release(tokens: readonly Id[], now: Instant): Promise<number>;
+  release(tokens: readonly Token[], now: Instant): Promise<number>;
   /**
    * sending -> queued where the lease has run out, or where one of the nodes `dead` holds it, whose processes are known to be gone.
    * The attempt stays counted and is logged as crashed. Returns how many deliveries.

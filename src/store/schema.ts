@@ -1,0 +1,174 @@
+/** The tables and indexes, as numbered migrations. They repeat the invariants, so that no program can write nonsense. */
+import type { Dialect } from './dialect.ts';
+
+/** Each migration is a list of statements; its place in the list, from 1, is the version it leads to. */
+export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [first];
+
+const STATE_LIST = "'queued', 'sending', 'held', 'sent', 'captured', 'bounced', 'cancelled'";
+/** Written alike in every query that wants the index on ended deliveries. */
+export const IS_ENDED = "state IN ('sent', 'captured', 'bounced', 'cancelled')";
+
+function first(dialect: Dialect): readonly string[] {
+  return [...tables(dialect), ...indexes(dialect)];
+}
+
+function tables(dialect: Dialect): string[] {
+  return [messages, contents, staging, deliveries, attempts, relays, suppressions, nodes].map((table) =>
+    table(dialect),
+  );
+}
+
+/** What never changes after acceptance. A content of one piece stands in the row: a fifth cheaper than a table of its own. */
+function messages({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE messages (
+    id ${t.id} NOT NULL PRIMARY KEY,
+    created_at ${t.integer} NOT NULL,
+    sender ${t.text},
+    sender_key ${t.name} NOT NULL,
+    message_id ${t.text} NOT NULL,
+    message_id_hash ${t.id} NOT NULL,
+    subject ${t.text},
+    subject_key ${t.text},
+    size ${t.integer} NOT NULL CHECK (size >= 0),
+    eight_bit ${t.integer} NOT NULL CHECK (eight_bit IN (0, 1)),
+    smtputf8 ${t.integer} NOT NULL CHECK (smtputf8 IN (0, 1)),
+    ret ${t.name} CHECK (ret IN ('full', 'hdrs')),
+    envelope_id ${t.text},
+    priority ${t.integer} NOT NULL CHECK (priority BETWEEN 0 AND 3),
+    origin ${t.name} NOT NULL,
+    report_on ${t.id},
+    submit_key ${t.name},
+    tags ${t.text} NOT NULL,
+    metadata ${t.text} NOT NULL,
+    chunks ${t.integer} NOT NULL CHECK (chunks >= 0),
+    content ${t.bytes}
+  )${tableOptions}`;
+}
+
+/** Contents in chunks, also those that are staged and whose message has not come yet. */
+function contents({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE contents (
+    id ${t.id} NOT NULL,
+    sequence ${t.integer} NOT NULL CHECK (sequence >= 0),
+    bytes ${t.bytes} NOT NULL,
+    PRIMARY KEY (id, sequence)
+  )${tableOptions}`;
+}
+
+/** Which contents wait for their message; it takes them over by deleting this row. */
+function staging({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE staging (
+    id ${t.id} NOT NULL PRIMARY KEY,
+    staged_at ${t.integer} NOT NULL
+  )${tableOptions}`;
+}
+
+function deliveries({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE deliveries (
+    id ${t.id} NOT NULL,
+    ordinal ${t.integer} NOT NULL CHECK (ordinal >= 1),
+    recipient ${t.text} NOT NULL,
+    recipient_key ${t.name} NOT NULL,
+    notify ${t.name},
+    original_recipient ${t.text},
+    relay ${t.name} NOT NULL,
+    state ${t.name} NOT NULL CHECK (state IN (${STATE_LIST})),
+    reason ${t.name} CHECK (reason IN ('refused', 'expired', 'suppressed', 'operator', 'doubt', 'error')),
+    priority ${t.integer} NOT NULL CHECK (priority BETWEEN 0 AND 3),
+    due_at ${t.integer} NOT NULL,
+    expires_at ${t.integer} NOT NULL,
+    changed_at ${t.integer} NOT NULL,
+    attempts ${t.integer} DEFAULT 0 NOT NULL CHECK (attempts >= 0),
+    last_attempt_at ${t.integer},
+    reply_code ${t.integer},
+    reply_status ${t.name},
+    reply_text ${t.text},
+    in_doubt ${t.integer} DEFAULT 0 NOT NULL CHECK (in_doubt IN (0, 1)),
+    delay_reported ${t.integer} DEFAULT 0 NOT NULL CHECK (delay_reported IN (0, 1)),
+    token ${t.id},
+    holder ${t.id},
+    claimed_at ${t.integer},
+    lease_until ${t.integer},
+    PRIMARY KEY (id, ordinal),
+    CHECK ((state = 'sending') = (token IS NOT NULL)),
+    CHECK ((token IS NULL) = (lease_until IS NULL) AND (token IS NULL) = (claimed_at IS NULL)),
+    CHECK ((reply_code IS NULL) = (reply_text IS NULL))
+  )${tableOptions}`;
+}
+
+/** The log: one line for each claim of a delivery that led to a try; tokens rise, so the key is also the order. */
+function attempts({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE attempts (
+    id ${t.id} NOT NULL,
+    token ${t.id} NOT NULL,
+    ordinal ${t.integer} NOT NULL,
+    started_at ${t.integer} NOT NULL,
+    duration_ms ${t.integer} NOT NULL,
+    relay ${t.name} NOT NULL,
+    outcome ${t.name} NOT NULL CHECK (outcome IN ('sent', 'captured', 'deferred', 'refused', 'in doubt', 'crashed')),
+    reply_code ${t.integer},
+    reply_status ${t.name},
+    reply_text ${t.text},
+    PRIMARY KEY (id, token, ordinal)
+  )${tableOptions}`;
+}
+
+/** Relays that somebody paused or that had faults. `probing_until` is the lease of the one probe that is under way. */
+function relays({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE relays (
+    relay ${t.name} NOT NULL PRIMARY KEY,
+    paused_at ${t.integer},
+    paused_by ${t.text},
+    faults ${t.integer} DEFAULT 0 NOT NULL CHECK (faults >= 0),
+    fault_since ${t.integer},
+    probe_at ${t.integer},
+    probing_until ${t.integer},
+    prober ${t.id},
+    reply_code ${t.integer},
+    reply_status ${t.name},
+    reply_text ${t.text},
+    CHECK ((faults = 0) = (fault_since IS NULL) AND (faults = 0) = (probe_at IS NULL))
+  )${tableOptions}`;
+}
+
+function suppressions({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE suppressions (
+    target ${t.name} NOT NULL PRIMARY KEY,
+    reason ${t.text} NOT NULL,
+    since ${t.integer} NOT NULL,
+    until_at ${t.integer},
+    note ${t.text}
+  )${tableOptions}`;
+}
+
+function nodes({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE nodes (
+    id ${t.id} NOT NULL PRIMARY KEY,
+    host ${t.text} NOT NULL,
+    place ${t.text} NOT NULL,
+    pid ${t.integer} NOT NULL,
+    role ${t.name} NOT NULL,
+    started_at ${t.integer} NOT NULL,
+    seen_at ${t.integer} NOT NULL
+  )${tableOptions}`;
+}
+
+/** Each costs every submission its share (docs/decisions/0006-store-schema.md): one index, one question. */
+function indexes(dialect: Dialect): string[] {
+  const where = (condition: string): string => (dialect.partialIndexes ? ` WHERE ${condition}` : '');
+  return [
+    `CREATE UNIQUE INDEX messages_key ON messages (submit_key)${where('submit_key IS NOT NULL')}`,
+    'CREATE INDEX messages_sender ON messages (sender_key, id)',
+    'CREATE INDEX messages_message_id ON messages (message_id_hash)',
+    // What a claim takes next.
+    `CREATE INDEX deliveries_due ON deliveries (relay, priority, due_at, id, ordinal)${where("state = 'queued'")}`,
+    // What has waited too long; `attempts` lets the deferred ones be counted without their rows.
+    `CREATE INDEX deliveries_expiry ON deliveries (expires_at, attempts)${where("state = 'queued'")}`,
+    // Lists and sums by state, and the leases: only few are ever sending.
+    'CREATE INDEX deliveries_state ON deliveries (state, id DESC, ordinal)',
+    'CREATE INDEX deliveries_recipient ON deliveries (recipient_key, id)',
+    `CREATE INDEX deliveries_ended ON deliveries (changed_at)${where(IS_ENDED)}`,
+    `CREATE INDEX deliveries_doubt ON deliveries (id)${where('in_doubt = 1')}`,
+    'CREATE INDEX staging_age ON staging (staged_at)',
+  ];
+}

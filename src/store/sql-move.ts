@@ -1,0 +1,140 @@
+/** What operators and the janitor do to many deliveries: moves from state to state, and the removal of what has ended. */
+import { ENDED, MOVES, STATES, type State } from '../queue/delivery.ts';
+import type { Filter, MoveOptions } from '../queue/store.ts';
+import type { Database, Queries, Row, Value } from './database.ts';
+import type { Dialect } from './dialect.ts';
+import { priorityNumber } from './rows.ts';
+import { IS_ENDED } from './schema.ts';
+import { keysOf } from './sql-claim.ts';
+import { conditionsOf, needsMessage, stateCondition, statesOf } from './sql-filter.ts';
+import { count, type Place, selection, splitStates } from './sql-find.ts';
+import { inKeys, inPairs, queryByKeys } from './statements.ts';
+
+/** Deliveries in one transaction of a move: submissions go between them. */
+const MOVE_BATCH = 500;
+/** Messages in one transaction of a purge. */
+const PURGE_BATCH = 64;
+
+type Target = 'queued' | 'held' | 'cancelled';
+
+/** What a worker holds is the worker's; what is queued may be queued again, to be due now. */
+function sourcesOf(to: Target, filter: Filter): State[] {
+  const asked = statesOf(filter);
+  const allowed = STATES.filter(
+    (state) => state !== 'sending' && (state === to ? to === 'queued' : MOVES[state].includes(to)),
+  );
+  return allowed.filter((state) => asked === undefined || asked.includes(state));
+}
+
+export async function move(
+  database: Database,
+  dialect: Dialect,
+  filter: Filter,
+  to: Target,
+  options: MoveOptions,
+): Promise<number> {
+  const sources = sourcesOf(to, filter);
+  if (sources.length === 0) return 0;
+  if (options.dryRun === true) return count(database, dialect, filter, sources);
+  let moved = 0;
+  // Each search ends before the next begins; what a move brought into a later search's state is not met again there,
+  // because `queued` is the only target that is also a source, and it comes first.
+  for (const states of splitStates(filter, sources)) {
+    moved += await moveAll(database, dialect, filter, states ?? sources, to, options);
+  }
+  return moved;
+}
+
+async function moveAll(
+  database: Database,
+  dialect: Dialect,
+  filter: Filter,
+  states: readonly State[],
+  to: Target,
+  options: MoveOptions,
+): Promise<number> {
+  let moved = 0;
+  for (let after: Place | undefined; ; ) {
+    const rows = await database.transaction((tx) => moveSome(tx, dialect, filter, states, to, options, after));
+    moved += rows.length;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < MOVE_BATCH) return moved;
+    after = { id: last.id as Uint8Array, ordinal: last.ordinal as number };
+  }
+}
+
+async function moveSome(
+  tx: Queries,
+  dialect: Dialect,
+  filter: Filter,
+  states: readonly State[],
+  to: Target,
+  options: MoveOptions,
+  after: Place | undefined,
+): Promise<readonly Row[]> {
+  const columns = 'd.id, d.ordinal';
+  const select = selection(dialect, { columns, filter, states, after, limit: MOVE_BATCH, suffix: dialect.lock });
+  const { rows } = await tx.query(select.sql, select.values);
+  const { set, values } = assignment(to, options);
+  const sql = (keys: string): string => `UPDATE deliveries SET ${set} WHERE ${keys}`;
+  await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(rows)), sql, values);
+  return rows;
+}
+
+function assignment(to: Target, { now, expiresAt }: MoveOptions): { readonly set: string; readonly values: Value[] } {
+  if (to !== 'queued') {
+    const reason = to === 'held' ? "'operator'" : 'NULL';
+    return { set: `state = ?, reason = ${reason}, changed_at = ?`, values: [to, now] };
+  }
+  const deferred = priorityNumber('deferred');
+  const set =
+    "state = 'queued', reason = NULL, due_at = ?, in_doubt = 0, changed_at = ?, " +
+    'expires_at = CASE WHEN expires_at < ? THEN ? ELSE expires_at END, ' +
+    'priority = CASE WHEN priority = ? THEN ? ELSE priority END';
+  return { set, values: [now, now, expiresAt, expiresAt, deferred, priorityNumber('medium')] };
+}
+
+export async function purge(
+  database: Database,
+  dialect: Dialect,
+  filter: Filter & { readonly changedBefore: number },
+  limit: number,
+): Promise<number> {
+  let purged = 0;
+  while (purged < limit) {
+    const batch = Math.min(PURGE_BATCH, limit - purged);
+    const work = (tx: Queries): Promise<number> => purgeSome(tx, dialect, filter, batch);
+    const some = await database.transaction(work, { commit: 'riding' });
+    if (some === 0) break;
+    purged += some;
+  }
+  return purged;
+}
+
+async function purgeSome(
+  tx: Queries,
+  dialect: Dialect,
+  filter: Filter & { readonly changedBefore: number },
+  limit: number,
+): Promise<number> {
+  const states = (statesOf(filter) ?? ENDED).filter((state) => ENDED.includes(state));
+  const fits = (d: string) => [...conditionsOf(dialect, filter, d), stateCondition(states, false, d)];
+  const text = (d: string): string =>
+    fits(d)
+      .map(({ sql }) => sql)
+      .join(' AND ');
+  const values = fits('d').flatMap((condition) => condition.values);
+  const [from, join] = needsMessage(filter)
+    ? ['deliveries d CROSS JOIN messages m', 'm.id = d.id AND ']
+    : ['deliveries d', ''];
+  const sql =
+    `SELECT d.id FROM ${from} WHERE ${join}${IS_ENDED} AND d.changed_at < ? AND ${text('d')} ` +
+    `AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.id = d.id AND NOT (${text('o')})) ` +
+    `ORDER BY d.changed_at LIMIT ?${dialect.lockFree}`;
+  const { rows } = await tx.query(sql, [filter.changedBefore, ...values, ...values, limit]);
+  const ids = [...new Map(rows.map((row) => [String(row.id), row.id as Value])).values()];
+  for (const table of ['contents', 'attempts', 'deliveries', 'messages']) {
+    await queryByKeys(tx, inKeys('id', ids), (keys) => `DELETE FROM ${table} WHERE ${keys}`);
+  }
+  return ids.length;
+}

@@ -1,0 +1,229 @@
+/** The ends of claims: settled with what came of them, released in order, or reclaimed when their lease ran out. */
+import type { Attempt } from '../queue/delivery.ts';
+import type { SettleGroup, Settlement, Token } from '../queue/store.ts';
+import type { Instant } from '../runtime/clock.ts';
+import { type Id, idToBytes } from '../runtime/id.ts';
+import type { Database, Queries, Row, Value } from './database.ts';
+import type { Dialect } from './dialect.ts';
+import { bit, idOf, replyValues } from './rows.ts';
+import { keysOf, pairsOf, parseToken, tokenOf } from './sql-claim.ts';
+import { insertMessages } from './sql-insert.ts';
+import { dropProbes } from './sql-relays.ts';
+import { inPairs, insertRows, queryByKeys, type RowUpdate, updateRows } from './statements.ts';
+
+/** Deliveries in one transaction of `reclaim`. */
+const RECLAIM_BATCH = 500;
+
+const ATTEMPT_COLUMNS = [
+  'id',
+  'token',
+  'ordinal',
+  'started_at',
+  'duration_ms',
+  'relay',
+  'outcome',
+  'reply_code',
+  'reply_status',
+  'reply_text',
+];
+
+const NO_CLAIM = 'token = NULL, holder = NULL, claimed_at = NULL, lease_until = NULL';
+
+/** A reply that is missing leaves the one from before. */
+const SETTLE: RowUpdate = {
+  table: 'deliveries',
+  columns: [
+    ['v_id', 'id'],
+    ['v_ordinal', 'integer'],
+    ['v_state', 'name'],
+    ['v_reason', 'name'],
+    ['v_due_at', 'integer'],
+    ['v_given_back', 'integer'],
+    ['v_code', 'integer'],
+    ['v_status', 'name'],
+    ['v_text', 'text'],
+    ['v_doubt', 'integer'],
+    ['v_delay', 'integer'],
+    ['v_tried_at', 'integer'],
+    ['v_changed_at', 'integer'],
+  ],
+  set:
+    'state = v_state, reason = v_reason, due_at = v_due_at, attempts = attempts - v_given_back, ' +
+    'reply_code = COALESCE(v_code, reply_code), reply_text = COALESCE(v_text, reply_text), ' +
+    'reply_status = CASE WHEN v_code IS NULL THEN reply_status ELSE v_status END, ' +
+    'in_doubt = v_doubt, delay_reported = v_delay, last_attempt_at = COALESCE(v_tried_at, last_attempt_at), ' +
+    `changed_at = v_changed_at, ${NO_CLAIM}`,
+  on: 'id = v_id AND ordinal = v_ordinal',
+};
+
+type Took = readonly (readonly boolean[])[];
+
+/**
+ * All groups in one transaction. When that fails each goes alone, so that one which cannot be written (a report, say) does not
+ * make the others be sent again; what kept failing is thrown after the rest is safe.
+ */
+export async function settle(
+  database: Database,
+  dialect: Dialect,
+  groups: readonly SettleGroup[],
+  now: Instant,
+): Promise<Took> {
+  const together = (some: readonly SettleGroup[]): Promise<Took> => {
+    const weight = some.reduce((sum, group) => sum + group.settlements.length, 0);
+    return database.transaction((tx) => settleGroups(tx, dialect, some, now), { commit: 'riding', weight });
+  };
+  try {
+    return await together(groups);
+  } catch (error) {
+    if (groups.length === 1) throw error;
+  }
+  const results = await Promise.allSettled(groups.map((group) => together([group])));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+}
+
+async function settleGroups(
+  tx: Queries,
+  dialect: Dialect,
+  groups: readonly SettleGroup[],
+  now: Instant,
+): Promise<Took> {
+  const held = await heldClaims(
+    tx,
+    dialect,
+    groups.flatMap((group) => group.settlements),
+  );
+  const took = groups.map((group) => group.settlements.map((settlement) => held.delete(fenceOf(settlement))));
+  const settled = groups.flatMap((group, i) => group.settlements.filter((_, j) => took[i]?.[j]));
+  await updateRows(
+    tx,
+    dialect,
+    SETTLE,
+    settled.map((settlement) => settleValues(settlement, now)),
+  );
+  await insertRows(tx, dialect, 'attempts', ATTEMPT_COLUMNS, settled.flatMap(attemptValues));
+  const reports = groups.flatMap((group, i) => (took[i]?.includes(true) ? group.reports : []));
+  if (reports.length > 0) await insertMessages(tx, dialect, reports, now);
+  return took;
+}
+
+function fenceOf({ token, id, ordinal }: Pick<Settlement, 'token' | 'id' | 'ordinal'>): string {
+  return `${token}/${id}/${ordinal}`;
+}
+
+/** Those of the claimed deliveries that are still claimed by the same right, locked. */
+async function heldClaims(tx: Queries, dialect: Dialect, settlements: readonly Settlement[]): Promise<Set<string>> {
+  const keys = settlements.map(({ id, ordinal }): [Value, Value] => [idToBytes(id), ordinal]);
+  const sql = (keys: string): string =>
+    `SELECT id, ordinal, token FROM deliveries WHERE ${keys} AND state = 'sending'${dialect.lock}`;
+  const { rows } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), sql);
+  return new Set(
+    rows.map((row) => {
+      const id = idOf(row.id);
+      return fenceOf({ token: tokenOf(row.token as Uint8Array, id), id, ordinal: row.ordinal as number });
+    }),
+  );
+}
+
+function settleValues(settlement: Settlement, now: Instant): Value[] {
+  return [
+    idToBytes(settlement.id),
+    settlement.ordinal,
+    settlement.state,
+    settlement.reason,
+    settlement.dueAt,
+    bit(settlement.giveBack),
+    ...replyValues(settlement.reply),
+    bit(settlement.inDoubt),
+    bit(settlement.delayReported),
+    settlement.attempt?.startedAt ?? null,
+    now,
+  ];
+}
+
+function attemptValues({ token, ordinal, attempt }: Settlement): Value[][] {
+  const right = parseToken(token);
+  if (attempt === null || right === undefined) return [];
+  return [attemptRow(right.id, right.batch, { ...attempt, ordinal })];
+}
+
+function attemptRow(id: Value, token: Value, attempt: Attempt): Value[] {
+  const { ordinal, startedAt, durationMs, relay, outcome, reply } = attempt;
+  return [id, token, ordinal, startedAt, durationMs, relay, outcome, ...replyValues(reply)];
+}
+
+export async function release(
+  database: Database,
+  dialect: Dialect,
+  tokens: readonly Token[],
+  now: Instant,
+): Promise<number> {
+  const lists = inPairs(dialect, 'id, token', pairsOf(tokens));
+  const sql = (keys: string): string =>
+    `UPDATE deliveries SET state = 'queued', attempts = attempts - 1, changed_at = ?, ${NO_CLAIM} WHERE ${keys} AND state = 'sending'`;
+  const work = async (tx: Queries): Promise<number> => (await queryByKeys(tx, lists, sql, [now])).changed;
+  return database.transaction(work, { commit: 'riding', weight: tokens.length });
+}
+
+/** Claims that nobody will end: their lease ran out, or their holder is gone. */
+interface Lost {
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
+function lostClaims(now: Instant, dead: readonly Id[]): Lost {
+  const holders = dead.length === 0 ? '' : ` OR holder IN (${dead.map(() => '?').join(', ')})`;
+  return { sql: `state = 'sending' AND (lease_until <= ?${holders})`, values: [now, ...dead.map(idToBytes)] };
+}
+
+/** Looks without a transaction first: there is nearly never anything to do. */
+export async function reclaim(
+  database: Database,
+  dialect: Dialect,
+  now: Instant,
+  dead: readonly Id[],
+): Promise<number> {
+  const lost = lostClaims(now, dead);
+  if (dead.length > 0) await database.transaction((tx) => dropProbes(tx, dead), { commit: 'riding' });
+  const { rows } = await database.query(`SELECT id FROM deliveries WHERE ${lost.sql} LIMIT 1`, lost.values);
+  let total = 0;
+  for (let more = rows.length > 0; more; ) {
+    const reclaimed = await database.transaction((tx) => reclaimSome(tx, dialect, lost, now));
+    total += reclaimed;
+    more = reclaimed === RECLAIM_BATCH;
+  }
+  return total;
+}
+
+async function reclaimSome(tx: Queries, dialect: Dialect, lost: Lost, now: Instant): Promise<number> {
+  const { rows } = await tx.query(
+    `SELECT id, ordinal, token, relay, claimed_at FROM deliveries WHERE ${lost.sql} ` +
+      `ORDER BY id, ordinal LIMIT ?${dialect.lockFree}`,
+    [...lost.values, RECLAIM_BATCH],
+  );
+  if (rows.length === 0) return 0;
+  const sql = (keys: string): string =>
+    `UPDATE deliveries SET state = 'queued', last_attempt_at = claimed_at, changed_at = ?, ${NO_CLAIM} WHERE ${keys}`;
+  await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(rows)), sql, [now]);
+  await insertRows(
+    tx,
+    dialect,
+    'attempts',
+    ATTEMPT_COLUMNS,
+    rows.map((row) => crashedRow(row, now)),
+  );
+  return rows.length;
+}
+
+function crashedRow(row: Row, now: Instant): Value[] {
+  const startedAt = row.claimed_at as number;
+  return attemptRow(row.id as Value, row.token as Value, {
+    ordinal: row.ordinal as number,
+    startedAt,
+    durationMs: Math.max(0, now - startedAt),
+    relay: row.relay as string,
+    outcome: 'crashed',
+    reply: null,
+  });
+}

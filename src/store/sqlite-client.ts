@@ -1,0 +1,110 @@
+/** The near end of a store's thread: starts it when it is needed, and again after it broke down. */
+import { Worker } from 'node:worker_threads';
+import { PosthasteError } from '../errors.ts';
+import { unavailable } from './sqlite-connection.ts';
+import { type Answer, type Call, errorOf, type Method, pack, type ThreadData, threadFile } from './sqlite-wire.ts';
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One running thread with the calls it owes answers to. */
+class Running {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #path: string;
+  readonly #pending = new Map<number, Pending>();
+  readonly #onEnd: () => void;
+  #calls = 0;
+  #opened!: Pending;
+
+  constructor(data: ThreadData, onEnd: () => void) {
+    this.#path = data.path;
+    this.#onEnd = onEnd;
+    this.#worker = new Worker(threadFile('sqlite-thread'), { workerData: data });
+    this.ready = new Promise<void>((resolve, reject) => {
+      this.#opened = { resolve: () => resolve(), reject };
+    });
+    // Whoever makes a call hears of it; nobody may be waiting for this promise itself.
+    this.ready.catch(() => {});
+    this.#worker.on('message', (answer: Answer) => this.#hear(answer));
+    this.#worker.on('error', (error) => this.#end(error));
+    this.#worker.on('exit', () => this.#end(new Error('its thread ended')));
+  }
+
+  async call(method: Method | 'close', args: readonly unknown[]): Promise<unknown> {
+    const packed = method === 'close' ? { args, transfer: [] } : pack(method, args);
+    return new Promise((resolve, reject) => {
+      const call = ++this.#calls;
+      const message: Call = { call, method, args: packed.args };
+      this.#worker.postMessage(message, packed.transfer);
+      this.#pending.set(call, { resolve, reject });
+      // Calls under way keep the process alive; a store that is only open does not.
+      if (this.#pending.size === 1) this.#worker.ref();
+    });
+  }
+
+  #hear(answer: Answer): void {
+    if ('ready' in answer) {
+      this.#opened.resolve(undefined);
+      if (this.#pending.size === 0) this.#worker.unref();
+    } else if ('unopened' in answer) this.#end(errorOf(answer.unopened));
+    else this.#settle(answer);
+  }
+
+  #settle(answer: Extract<Answer, { call: number }>): void {
+    const pending = this.#pending.get(answer.call);
+    this.#pending.delete(answer.call);
+    if (this.#pending.size === 0) this.#worker.unref();
+    if ('failure' in answer) pending?.reject(errorOf(answer.failure));
+    else pending?.resolve(answer.result);
+  }
+
+  /** Calls that were under way may or may not have been carried out: nobody is told that they were. */
+  #end(cause: Error): void {
+    this.#onEnd();
+    const error = cause instanceof PosthasteError ? cause : unavailable(this.#path, cause);
+    this.#opened.reject(error);
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    void this.#worker.terminate();
+  }
+}
+
+export class SqliteThread {
+  readonly #data: ThreadData;
+  #running: Running | undefined;
+  #closed = false;
+
+  constructor(data: ThreadData) {
+    this.#data = data;
+  }
+
+  /** Starts the thread; rejects when the database cannot be opened. */
+  ready(): Promise<void> {
+    return this.#start().ready;
+  }
+
+  async call(method: Method, args: readonly unknown[]): Promise<unknown> {
+    if (this.#closed) throw new PosthasteError('STOPPED', 'The store is closed: open it again before you use it.');
+    return this.#start().call(method, args);
+  }
+
+  /** Waits for what is under way. May come twice. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#running?.call('close', []);
+  }
+
+  #start(): Running {
+    if (this.#running === undefined) {
+      const running: Running = new Running(this.#data, () => {
+        if (this.#running === running) this.#running = undefined;
+      });
+      this.#running = running;
+    }
+    return this.#running;
+  }
+}

@@ -1,0 +1,119 @@
+/** One connection to a SQLite file, with the settings that durability rests on. */
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { PosthasteError } from '../errors.ts';
+import type { Queries, Result, Row, Value } from './database.ts';
+
+/** How long a statement waits for another process, ms; the writer tries again, see `SqliteDatabase`. */
+const BUSY_TIMEOUT = 250;
+/** Prepared statements are kept by their text; more than this many texts only come from lists with odd filters. */
+const MAX_STATEMENTS = 400;
+
+/** The directory is for its owner alone, and so is the file; SQLite gives `-wal` and `-shm` the mode of the file. */
+export function prepareFile(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, 'ax', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unavailable(path, error);
+  }
+}
+
+export class SqliteConnection implements Queries {
+  readonly path: string;
+  readonly #db: Sqlite.Database;
+  readonly #statements = new Map<string, Sqlite.Statement<unknown[], Row>>();
+
+  constructor(path: string) {
+    this.path = path;
+    this.#db = new Sqlite(path, { timeout: BUSY_TIMEOUT });
+    // FULL: a commit is on disk when it returns; better-sqlite3 is built with NORMAL for WAL, which is not.
+    this.exec('PRAGMA page_size = 4096');
+    this.exec('PRAGMA synchronous = FULL');
+    this.exec('PRAGMA cache_size = -32000');
+    this.exec('PRAGMA temp_store = MEMORY');
+    this.exec('PRAGMA wal_autocheckpoint = 0');
+    this.exec('PRAGMA journal_size_limit = 67108864');
+  }
+
+  get inTransaction(): boolean {
+    return this.#db.inTransaction;
+  }
+
+  /** Without a promise around it; what is asynchronous about `query` is only its form. */
+  run(sql: string, values: readonly Value[]): Result {
+    const statement = this.#prepare(sql);
+    if (statement.reader) return { rows: statement.all(...values), changed: 0 };
+    return { rows: [], changed: statement.run(...values).changes };
+  }
+
+  async query(sql: string, values: readonly Value[]): Promise<Result> {
+    return this.run(sql, values);
+  }
+
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+
+  /** How long statements wait for others, ms; without an argument as at the beginning. */
+  setPatience(ms: number = BUSY_TIMEOUT): void {
+    this.exec(`PRAGMA busy_timeout = ${ms}`);
+  }
+
+  /** The only value that a pragma answers with. */
+  pragma(text: string): Value {
+    return this.#db.pragma(text, { simple: true }) as Value;
+  }
+
+  #prepare(sql: string): Sqlite.Statement<unknown[], Row> {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear();
+      statement = this.#db.prepare<unknown[], Row>(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+}
+
+/** The result code's name, `SQLITE_FULL`; undefined for errors that are not SQLite's. */
+export function sqliteCode(error: unknown): string | undefined {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.startsWith('SQLITE_') ? code : undefined;
+}
+
+export function isBusy(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error) ?? '');
+}
+
+const UNAVAILABLE = /^SQLITE_(FULL|IOERR|CANTOPEN|CORRUPT|NOTADB|READONLY|PERM|AUTH|NOMEM|PROTOCOL|BUSY|LOCKED)/;
+
+/** The database as a whole cannot be used now; any other error is about one statement. */
+export function isUnavailable(error: unknown): boolean {
+  return UNAVAILABLE.test(sqliteCode(error) ?? '');
+}
+
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/FULL/, 'Free space on its disk; it goes on by itself then.'],
+  [/BUSY|LOCKED/, 'Another process keeps it locked: end that one, or wait.'],
+  [
+    /READONLY|CANTOPEN|PERM|EACCES|EROFS|ENOTDIR/,
+    'The user who runs posthaste must be able to write the file and its directory.',
+  ],
+  [/NOTADB/, 'The file is no SQLite database: name another, or move it away.'],
+  [/CORRUPT/, 'Restore it from a backup, or save what can be read with the sqlite3 shell and its command .recover.'],
+];
+
+export function unavailable(path: string, cause: unknown): PosthasteError {
+  const code = sqliteCode(cause) ?? (cause as NodeJS.ErrnoException | null)?.code ?? '';
+  const advice = ADVICE.find(([pattern]) => pattern.test(code))?.[1];
+  const what = cause instanceof Error ? cause.message : String(cause);
+  const text = `The database ${path} cannot be used: ${what}${code === '' ? '' : ` (${code})`}.`;
+  return new PosthasteError('STORE_UNAVAILABLE', advice === undefined ? text : `${text} ${advice}`, { cause });
+}

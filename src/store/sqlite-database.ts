@@ -1,0 +1,227 @@
+/** SQLite as the store's database, in one thread: group commit on a writing connection, reads on a second one. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PosthasteError } from '../errors.ts';
+import type { Commit, Database, Queries, Result, TransactionOptions, Value } from './database.ts';
+import { isBusy, isUnavailable, SqliteConnection, unavailable } from './sqlite-connection.ts';
+
+/** The longest that a riding transaction waits for another one to share its sync with, ms. */
+const MAX_RIDE = 20;
+/** With so many rows waiting, a sync of their own is cheap for each. */
+const ENOUGH_TO_GO = 100;
+/** How long the writer waits for other processes before its callers hear of it, ms. */
+const MAX_BUSY = 30_000;
+
+interface Waiting {
+  readonly work: (tx: Queries) => Promise<unknown>;
+  readonly commit: Commit;
+  readonly weight: number;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class SqliteDatabase implements Database {
+  readonly #writer: SqliteConnection;
+  readonly #reader: SqliteConnection;
+  readonly #afterCommit: (writer: SqliteConnection) => void;
+  #waiting: Waiting[] = [];
+  #scheduled = false;
+  #running = false;
+  #rideTimer: NodeJS.Timeout | undefined;
+  #rideOver = false;
+  #synchronous: 'FULL' | 'NORMAL' = 'FULL';
+  #snapshots: Promise<unknown> = Promise.resolve();
+  #idle: (() => void) | undefined;
+
+  /** `afterCommit` runs between two transactions. */
+  constructor(path: string, afterCommit: (writer: SqliteConnection) => void = () => {}) {
+    this.#writer = new SqliteConnection(path);
+    enterWal(this.#writer);
+    this.#reader = new SqliteConnection(path);
+    this.#reader.exec('PRAGMA query_only = ON');
+    this.#afterCommit = afterCommit;
+  }
+
+  async query(sql: string, values: readonly Value[]): Promise<Result> {
+    try {
+      return this.#reader.run(sql, values);
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
+  snapshot<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+    const result = this.#snapshots.then(() => this.#readAtOnce(work));
+    this.#snapshots = result.catch(() => {});
+    return result;
+  }
+
+  async #readAtOnce<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+    try {
+      this.#reader.exec('BEGIN');
+      return await work(this.#reader);
+    } catch (error) {
+      throw this.#told(error);
+    } finally {
+      if (this.#reader.inTransaction) this.#reader.exec('COMMIT');
+    }
+  }
+
+  transaction<T>(work: (tx: Queries) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const { commit = 'synced', weight = 1 } = options;
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, commit, weight, resolve: resolve as (result: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  async changeMark(): Promise<number> {
+    return this.#writer.pragma('data_version') as number;
+  }
+
+  /** Carries out what waits, then closes; the last connection of all processes to go empties the WAL and removes it. */
+  async close(): Promise<void> {
+    this.#rideOver = true;
+    if (this.#waiting.length > 0 || this.#running) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+        this.#schedule();
+      });
+    }
+    await this.#snapshots;
+    this.#reader.close();
+    this.#writer.close();
+  }
+
+  /** A turn of the event loop later, so that all calls that have arrived by then go together. */
+  #schedule(): void {
+    if (this.#running || this.#scheduled) return;
+    if (this.#mustGo()) {
+      this.#scheduled = true;
+      setImmediate(() => void this.#pump());
+    } else if (this.#waiting.length > 0) {
+      this.#rideTimer ??= setTimeout(() => {
+        this.#rideOver = true;
+        this.#schedule();
+      }, MAX_RIDE);
+    }
+  }
+
+  #mustGo(): boolean {
+    if (this.#waiting.some(({ commit }) => commit !== 'riding')) return true;
+    return this.#waiting.length > 0 && (this.#rideOver || this.#weight() >= ENOUGH_TO_GO);
+  }
+
+  #weight(): number {
+    return this.#waiting.reduce((sum, { weight }) => sum + weight, 0);
+  }
+
+  async #pump(): Promise<void> {
+    this.#scheduled = false;
+    this.#running = true;
+    while (this.#mustGo()) {
+      const [group, synced] = this.#nextGroup();
+      await this.#carryOut(group, synced);
+      // What has arrived meanwhile is heard before the next commit begins.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#running = false;
+    if (this.#waiting.length === 0) this.#idle?.();
+    this.#schedule();
+  }
+
+  /** Everything that waits and one sync; or only what needs no sync, while nothing else is in haste. */
+  #nextGroup(): [group: Waiting[], synced: boolean] {
+    const hasty = this.#rideOver || this.#weight() >= ENOUGH_TO_GO;
+    if (!hasty && !this.#waiting.some(({ commit }) => commit === 'synced')) {
+      const group = this.#waiting.filter(({ commit }) => commit === 'unsynced');
+      this.#waiting = this.#waiting.filter(({ commit }) => commit !== 'unsynced');
+      return [group, false];
+    }
+    const group = this.#waiting;
+    this.#waiting = [];
+    clearTimeout(this.#rideTimer);
+    this.#rideTimer = undefined;
+    this.#rideOver = false;
+    return [group, group.some(({ commit }) => commit !== 'unsynced')];
+  }
+
+  async #carryOut(group: readonly Waiting[], synced: boolean): Promise<void> {
+    try {
+      await this.#begin(synced);
+      const answers: (() => void)[] = [];
+      for (const waiting of group) answers.push(await this.#oneOf(group, waiting));
+      this.#writer.exec('COMMIT');
+      for (const answer of answers) answer();
+    } catch (error) {
+      this.#rollBack();
+      const told = this.#told(error);
+      for (const { reject } of group) reject(told);
+    }
+    this.#afterCommit(this.#writer);
+  }
+
+  /** Waits for other processes without stopping this thread's reads. */
+  async #begin(synced: boolean): Promise<void> {
+    this.#setSynchronous(synced ? 'FULL' : 'NORMAL');
+    const deadline = performance.now() + MAX_BUSY;
+    for (;;) {
+      try {
+        this.#writer.exec('BEGIN IMMEDIATE');
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadline) throw error;
+      }
+      await sleep(1);
+    }
+  }
+
+  #setSynchronous(wanted: 'FULL' | 'NORMAL'): void {
+    if (this.#synchronous === wanted) return;
+    this.#writer.exec(`PRAGMA synchronous = ${wanted}`);
+    this.#synchronous = wanted;
+  }
+
+  /** Runs one transaction of the group so that its failure leaves the others whole; answers with what to tell it after the commit. */
+  async #oneOf(group: readonly Waiting[], { work, resolve, reject }: Waiting): Promise<() => void> {
+    const alone = group.length === 1;
+    if (!alone) this.#writer.exec('SAVEPOINT one');
+    try {
+      const result = await work(this.#writer);
+      if (!alone) this.#writer.exec('RELEASE one');
+      return () => resolve(result);
+    } catch (error) {
+      // Without a transaction SQLite has rolled back everything, and so it is for all of the group.
+      if (alone || isUnavailable(error) || !this.#writer.inTransaction) throw error;
+      this.#writer.exec('ROLLBACK TO one');
+      this.#writer.exec('RELEASE one');
+      return () => reject(error);
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK');
+    } catch {
+      // The disk that failed the transaction may fail this too; SQLite discards it when the file is used next.
+    }
+  }
+
+  #told(error: unknown): unknown {
+    if (error instanceof PosthasteError) return error;
+    return isUnavailable(error) ? unavailable(this.#writer.path, error) : error;
+  }
+}
+
+/** The first to open a new file changes its mode, for which SQLite does not wait like for other locks. */
+function enterWal(connection: SqliteConnection): void {
+  const deadline = performance.now() + MAX_BUSY;
+  for (;;) {
+    try {
+      if (connection.pragma('journal_mode = WAL') === 'wal') return;
+      throw new Error('its file system offers no shared memory, which the write-ahead log needs');
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}

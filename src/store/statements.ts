@@ -1,0 +1,119 @@
+/** Texts of statements over many rows: few different ones, so that the engines can keep them prepared. */
+import type { Queries, Row, Value } from './database.ts';
+import type { ColumnType, Dialect } from './dialect.ts';
+
+/** Rows in one statement: beyond this a longer text gains nothing (SQLite: 15 microseconds a row at 32 and at 128). */
+const MAX_ROWS = 128;
+
+/** Cuts a list into slices whose lengths are powers of two, so that texts by length stay few: 200 is 128 + 64 + 8. */
+export function slices<T>(items: readonly T[], valuesPerRow: number, dialect: Dialect): T[][] {
+  const most = Math.min(MAX_ROWS, 2 ** Math.floor(Math.log2(dialect.maxValues / valuesPerRow)));
+  const result: T[][] = [];
+  for (let start = 0; start < items.length; ) {
+    const length = Math.min(most, 2 ** Math.floor(Math.log2(items.length - start)));
+    result.push(items.slice(start, start + length));
+    start += length;
+  }
+  return result;
+}
+
+function repeat(text: string, times: number): string {
+  return Array(times).fill(text).join(', ');
+}
+
+/** `(?, ?, ?)` for one row. */
+function tuple(width: number): string {
+  return `(${repeat('?', width)})`;
+}
+
+/** INSERT of many rows; `suffix` follows the values. */
+export async function insertRows(
+  tx: Queries,
+  dialect: Dialect,
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly Value[])[],
+  suffix = '',
+): Promise<void> {
+  for (const slice of slices(rows, columns.length, dialect)) {
+    const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${repeat(tuple(columns.length), slice.length)}${suffix}`;
+    await tx.query(sql, slice.flat());
+  }
+}
+
+/** A condition on a list of keys, as text and values. */
+export interface KeyList {
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
+/** Conditions `column IN (...)` that together cover all keys; a list is filled up to a power of two with its last key. */
+export function inKeys(column: string, keys: readonly Value[]): KeyList[] {
+  return padded(keys).map((list) => ({ sql: `${column} IN (${repeat('?', list.length)})`, values: list }));
+}
+
+/** Conditions `(a, b) IN (...)` for pairs of keys. */
+export function inPairs(dialect: Dialect, columns: string, pairs: readonly (readonly [Value, Value])[]): KeyList[] {
+  const [open, close] = dialect.tuples;
+  return padded(pairs).map((list) => ({
+    sql: `(${columns}) IN ${open}${repeat('(?, ?)', list.length)}${close}`,
+    values: list.flat(),
+  }));
+}
+
+function padded<T>(keys: readonly T[]): T[][] {
+  const result: T[][] = [];
+  for (let start = 0; start < keys.length; start += MAX_ROWS) {
+    const list = keys.slice(start, start + MAX_ROWS);
+    const length = 2 ** Math.ceil(Math.log2(list.length));
+    result.push([...list, ...Array(length - list.length).fill(list.at(-1))]);
+  }
+  return result;
+}
+
+/** Runs a statement once for each list of keys and joins what it answers. `before` are the values that stand before the list. */
+export async function queryByKeys(
+  tx: Queries,
+  lists: readonly KeyList[],
+  sql: (condition: string) => string,
+  before: readonly Value[] = [],
+): Promise<{ readonly rows: Row[]; readonly changed: number }> {
+  const rows: Row[] = [];
+  let changed = 0;
+  for (const list of lists) {
+    const result = await tx.query(sql(list.sql), [...before, ...list.values]);
+    for (const row of result.rows) rows.push(row);
+    changed += result.changed;
+  }
+  return { rows, changed };
+}
+
+export interface RowUpdate {
+  readonly table: string;
+  /** The columns of the list `v`, with their types. */
+  readonly columns: readonly (readonly [name: string, type: ColumnType])[];
+  readonly set: string;
+  readonly on: string;
+}
+
+/** UPDATE of many rows, each with its own values, by one statement for each slice. */
+export async function updateRows(
+  tx: Queries,
+  dialect: Dialect,
+  update: RowUpdate,
+  rows: readonly (readonly Value[])[],
+): Promise<void> {
+  const row = `(${update.columns.map(([, type]) => dialect.typed[type]).join(', ')})`;
+  const names = update.columns.map(([name]) => name).join(', ');
+  for (const slice of slices(rows, update.columns.length, dialect)) {
+    const slots: Record<string, string> = {
+      table: update.table,
+      columns: names,
+      rows: repeat(row, slice.length),
+      set: update.set,
+      on: update.on,
+    };
+    const sql = dialect.updateFrom.replaceAll(/\{(\w+)\}/g, (_, slot: string) => slots[slot] as string);
+    await tx.query(sql, slice.flat());
+  }
+}

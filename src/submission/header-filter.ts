@@ -1,0 +1,170 @@
+/** Passes a content through, dropping what must not travel from its header, adding what is missing there, and noting what lists show. */
+import { clip, decodeHeaderText } from './encoded-words.ts';
+
+export interface MissingFields {
+  /** The whole lines with their CRLF, put at the end of the header where it has none. */
+  readonly date: string;
+  readonly messageId: string;
+}
+
+const HT = 9;
+const LF = 10;
+const CR = 13;
+const SP = 32;
+const COLON = 58;
+const DEL = 127;
+const CRLF = Buffer.from('\r\n');
+const NOTHING = Buffer.alloc(0);
+
+/** A field name cannot be longer than a line (RFC 5322 2.1.1). */
+const MAX_NAME = 998;
+/** Octets of a field that are looked at: enough for 255 characters in any encoding, and for any Message-ID. */
+const MAX_NOTED = 4096;
+const MAX_SUBJECT = 255;
+
+/** What a line of the header is. `end`: it is the blank line, or no header any more. `more`: its beginning does not tell yet. */
+type Line = 'field' | 'folded' | 'end' | 'more';
+
+export class HeaderFilter {
+  readonly #missing: MissingFields;
+  #state: 'line start' | 'in line' | 'body' = 'line start';
+  /** The beginning of a line that cannot be judged yet, not longer than MAX_NAME. */
+  #carry: Buffer = NOTHING;
+  #fields = 0;
+  #hasDate = false;
+  #dropping = false;
+  #noting: 'subject' | 'messageId' | undefined;
+  readonly #noted: { subject?: string; messageId?: string } = {};
+  /** Octets of the header so far. */
+  size = 0;
+  /** Received fields so far. */
+  hops = 0;
+
+  constructor(missing: MissingFields) {
+    this.#missing = missing;
+  }
+
+  /** The pieces of these octets that stay, with what is added between them, in order. */
+  push(bytes: Buffer): Buffer[] {
+    if (this.#state === 'body') return [bytes];
+    const input = this.#carry.length === 0 ? bytes : Buffer.concat([this.#carry, bytes]);
+    this.#carry = NOTHING;
+    return this.#filter(input);
+  }
+
+  /** The content is at its end: what was held back or is missing still. */
+  end(): Buffer[] {
+    if (this.#state === 'body') return [];
+    const unended = this.#state === 'in line' && !this.#dropping;
+    const rest = this.#endHeader(this.#carry);
+    return unended && rest.length > 0 ? [CRLF, ...rest] : rest;
+  }
+
+  /** Decoded, at most 255 characters; null where the field is missing. */
+  get subject(): string | null {
+    const field = this.#noted.subject;
+    return field === undefined ? null : clip(decodeHeaderText(fieldValue(field)), MAX_SUBJECT);
+  }
+
+  /** With its angle brackets; undefined where the field is missing or empty. */
+  get messageId(): string | undefined {
+    const value = fieldValue(this.#noted.messageId ?? '');
+    const text = decodeHeaderText(/<[^<>\s]+>/.exec(value)?.[0] ?? value);
+    return text === '' ? undefined : clip(text, MAX_NAME);
+  }
+
+  /** All before `from` is dealt with; from there to `at` it stays. */
+  #filter(input: Buffer): Buffer[] {
+    const kept: Buffer[] = [];
+    let from = 0;
+    let at = 0;
+    while (at < input.length) {
+      const line = this.#state === 'in line' ? 'folded' : this.#judge(input, at);
+      if (line === 'more') break;
+      if (line === 'end') return [...kept, input.subarray(from, at), ...this.#endHeader(input.subarray(at))];
+      const next = this.#passLine(input, at);
+      if (this.#dropping) {
+        kept.push(input.subarray(from, at));
+        from = next;
+      }
+      at = next;
+    }
+    kept.push(input.subarray(from, at));
+    this.#carry = Buffer.from(input.subarray(at));
+    return kept;
+  }
+
+  /** Goes behind the end of the line, or of the input. */
+  #passLine(input: Buffer, at: number): number {
+    const lf = input.indexOf(LF, at);
+    const next = lf === -1 ? input.length : lf + 1;
+    this.size += next - at;
+    this.#state = lf === -1 ? 'in line' : 'line start';
+    if (this.#noting !== undefined) this.#note(this.#noting, input, at, next);
+    return next;
+  }
+
+  #note(field: 'subject' | 'messageId', input: Buffer, at: number, next: number): void {
+    const before = this.#noted[field] ?? '';
+    this.#noted[field] = before + input.toString('latin1', at, Math.min(next, at + MAX_NOTED - before.length));
+  }
+
+  #judge(input: Buffer, at: number): Line {
+    const first = input[at];
+    if (first === LF) return 'end';
+    if (first === CR) return at + 1 === input.length ? 'more' : 'end';
+    if (first === SP || first === HT) return this.#fields === 0 ? 'end' : 'folded';
+    const end = nameEnd(input, at);
+    if (end === 'more') return 'more';
+    if (end !== 'none') this.#beginField(input.toString('latin1', at, end).trimEnd().toLowerCase());
+    else if (this.#fields === 0 && isMailboxLine(input, at)) this.#beginField('');
+    else return 'end';
+    return 'field';
+  }
+
+  /** The name is only compared, never a key of anything: `__proto__` is a name like any other. */
+  #beginField(name: string): void {
+    this.#fields++;
+    this.#dropping = name === 'bcc' || name === 'resent-bcc';
+    this.#noting = undefined;
+    if (name === 'received') this.hops++;
+    else if (name === 'date') this.#hasDate = true;
+    else if (name === 'subject' && this.#noted.subject === undefined) this.#noting = 'subject';
+    else if (name === 'message-id' && this.#noted.messageId === undefined) this.#noting = 'messageId';
+  }
+
+  /** `rest` begins with the blank line, or with what is no header. */
+  #endHeader(rest: Buffer): Buffer[] {
+    this.#state = 'body';
+    this.#carry = NOTHING;
+    const added =
+      (this.#hasDate ? '' : this.#missing.date) + (this.#noted.messageId === undefined ? this.#missing.messageId : '');
+    const pieces: Buffer[] = added === '' ? [] : [Buffer.from(added)];
+    const headless = this.#fields === 0 && rest.length > 0 && rest[0] !== CR && rest[0] !== LF;
+    if (headless) pieces.push(CRLF);
+    if (rest.length > 0) pieces.push(rest);
+    return pieces;
+  }
+}
+
+/** Where the colon of a field stands, with the white space before it that old messages have (RFC 5322 4.5). */
+function nameEnd(input: Buffer, at: number): number | 'none' | 'more' {
+  let spaced = false;
+  const limit = Math.min(input.length, at + MAX_NAME);
+  for (let i = at; i < limit; i++) {
+    const octet = input[i] as number;
+    if (octet === COLON) return i === at ? 'none' : i;
+    if (octet === SP || octet === HT) spaced = true;
+    else if (spaced || octet < SP || octet >= DEL) return 'none';
+  }
+  return limit === input.length ? 'more' : 'none';
+}
+
+/** The `From ` line of a mailbox file before the first field: no field, but the header goes on behind it. */
+function isMailboxLine(input: Buffer, at: number): boolean {
+  return /^>?From /.test(input.toString('latin1', at, at + 6));
+}
+
+function fieldValue(field: string): string {
+  return field.slice(field.indexOf(':') + 1);
+}

@@ -1,0 +1,194 @@
+/** Takes one message's content as a stream, checks and completes it on the way, and makes it durable in the queue. */
+import { mailDate } from '../mail/date.ts';
+import type { Envelope } from '../mail/envelope.ts';
+import type { NewContent, Origin } from '../queue/message.ts';
+import type { Draft, Queue } from '../queue/queue.ts';
+import type { Inserted } from '../queue/store.ts';
+import type { Clock, Instant } from '../runtime/clock.ts';
+import type { Id } from '../runtime/id.ts';
+import type { Log } from '../runtime/log.ts';
+import type { AcceptLimits } from './accept.ts';
+import { HeaderFilter } from './header-filter.ts';
+import { type BareLf, LineEnds } from './line-ends.ts';
+import { type ReceivedFrom, receivedField } from './received.ts';
+import {
+  ABORTED,
+  BARE_LINE_END,
+  HEADER_TOO_LARGE,
+  MESSAGE_TOO_LARGE,
+  NUL_OCTET,
+  type Rejection,
+  STORE_FAILED,
+  TOO_MANY_HOPS,
+  TOOK_TOO_LONG,
+} from './rejections.ts';
+import { Spool } from './spool.ts';
+
+/** All that a way in needs of the queue. */
+export type IntakeQueue = Pick<Queue, 'newId' | 'submit' | 'stage' | 'unstage' | 'cancel'>;
+
+export interface IntakeContext {
+  readonly queue: IntakeQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Our own name, for Received fields and for the Message-IDs that we make. */
+  readonly hostname: string;
+  readonly limits: AcceptLimits;
+  readonly bareLf: BareLf;
+}
+
+export interface Submission {
+  readonly envelope: Envelope;
+  readonly origin: Origin;
+  /** The client; null where there was none. */
+  readonly from: ReceivedFrom | null;
+  /** What else the way in knows: priority, times, key, tags. */
+  readonly details?: SubmissionDetails;
+}
+
+export type SubmissionDetails = Omit<
+  Draft,
+  'id' | 'envelope' | 'content' | 'size' | 'eightBit' | 'messageId' | 'subject' | 'origin'
+>;
+
+/**
+ * A client stops waiting for the reply to its final dot after 10 minutes (RFC 5321 4.5.3.2.6), many long before, and will send
+ * again: a message that was stored so late would be a copy too many.
+ */
+const MAX_ACCEPTANCE_MS = 5 * 60_000;
+
+export class Intake {
+  readonly id: Id;
+  readonly #context: IntakeContext;
+  readonly #submission: Submission;
+  readonly #lineEnds: LineEnds;
+  readonly #header: HeaderFilter;
+  readonly #spool: Spool;
+  #received = 0;
+  #rejection: Rejection | undefined;
+
+  constructor(context: IntakeContext, submission: Submission) {
+    const now = context.clock.now();
+    this.#context = context;
+    this.#submission = submission;
+    this.id = context.queue.newId();
+    this.#lineEnds = new LineEnds(context.bareLf);
+    this.#header = new HeaderFilter({
+      date: `Date: ${mailDate(now)}\r\n`,
+      messageId: `Message-ID: ${this.#ownMessageId()}\r\n`,
+    });
+    this.#spool = new Spool(context.queue, this.id);
+    void this.#spool.keep(Buffer.from(this.#trace(now)));
+  }
+
+  #ownMessageId(): string {
+    return `<${this.id}@${this.#context.hostname}>`;
+  }
+
+  #trace(now: Instant): string {
+    const { recipients } = this.#submission.envelope;
+    const recipient = recipients.length === 1 ? recipients[0]?.address : undefined;
+    return receivedField(this.#submission.from, { hostname: this.#context.hostname, id: this.id, recipient, now });
+  }
+
+  /**
+   * The next octets of the content as the client meant them. What it returns, if anything, must be awaited before the next call:
+   * that is the backpressure. It never fails: a fault shows in what `finish` says, and the rest of the content is dropped.
+   */
+  write(bytes: Buffer): Promise<unknown> | undefined {
+    if (this.#rejection !== undefined) return;
+    this.#received += bytes.length;
+    const checked = this.#lineEnds.push(bytes);
+    const pieces = this.#header.push(checked);
+    const fault = this.#fault();
+    return fault === undefined ? this.#keep(pieces, 0) : this.#refuse(fault);
+  }
+
+  #fault(): Rejection | undefined {
+    const { limits } = this.#context;
+    if (this.#received > limits.maxMessageSize) return MESSAGE_TOO_LARGE;
+    if (this.#lineEnds.fault === 'bare') return BARE_LINE_END;
+    if (this.#lineEnds.fault === 'nul') return NUL_OCTET;
+    if (this.#header.size > limits.maxHeaderSize) return HEADER_TOO_LARGE;
+    if (this.#header.hops >= limits.maxHops) return TOO_MANY_HOPS;
+    return undefined;
+  }
+
+  /** Waits only where the spool does, so that a small message costs no promise for each piece. */
+  #keep(pieces: readonly Buffer[], first: number): Promise<unknown> | undefined {
+    for (let i = first; i < pieces.length; i++) {
+      const wait = this.#spool.keep(pieces[i] as Buffer);
+      if (wait !== undefined) {
+        return wait.then(
+          () => this.#keep(pieces, i + 1),
+          (error: unknown) => this.#storeFailed(error),
+        );
+      }
+    }
+  }
+
+  /** The end of the content: resolves when the message is durable, or with the reason why it is not. Never fails. */
+  async finish(): Promise<Inserted | Rejection> {
+    const ended = this.#context.clock.now();
+    if (this.#rejection === undefined) await this.#flush();
+    if (this.#rejection !== undefined) return this.#rejection;
+    try {
+      const content = await this.#spool.content();
+      if (this.#late(ended)) return await this.#refuse(TOOK_TOO_LONG);
+      const inserted = await this.#context.queue.submit(this.#draft(content));
+      return this.#late(ended) ? await this.#withdraw(inserted) : inserted;
+    } catch (error) {
+      return this.#storeFailed(error);
+    }
+  }
+
+  async #flush(): Promise<void> {
+    this.#lineEnds.end();
+    const fault = this.#fault();
+    await (fault === undefined ? this.#keep(this.#header.end(), 0) : this.#refuse(fault));
+  }
+
+  #draft(content: NewContent): Draft {
+    return {
+      ...this.#submission.details,
+      id: this.id,
+      envelope: this.#submission.envelope,
+      content,
+      size: this.#spool.size,
+      eightBit: this.#spool.eightBit,
+      messageId: this.#header.messageId ?? this.#ownMessageId(),
+      subject: this.#header.subject,
+      origin: this.#submission.origin,
+    };
+  }
+
+  #late(ended: Instant): boolean {
+    return this.#context.clock.now() - ended > MAX_ACCEPTANCE_MS;
+  }
+
+  /** Takes a late message back. When a worker was faster, the message is on its way and the client had better know. */
+  async #withdraw(inserted: Inserted): Promise<Inserted | Rejection> {
+    const cancelled = await this.#context.queue.cancel({ ids: [inserted.id] });
+    return cancelled > 0 ? TOOK_TOO_LONG : inserted;
+  }
+
+  /** The content will not end: drops what was kept. May come at any time but while `finish` is under way. */
+  async abort(): Promise<void> {
+    await this.#refuse(ABORTED);
+  }
+
+  async #refuse(rejection: Rejection): Promise<Rejection> {
+    this.#rejection ??= rejection;
+    try {
+      await this.#spool.drop();
+    } catch (error) {
+      this.#context.log.warn({ id: this.id, error: String(error) }, 'staged content left behind');
+    }
+    return this.#rejection;
+  }
+
+  #storeFailed(error: unknown): Promise<Rejection> {
+    this.#context.log.error({ id: this.id, error: String(error) }, 'message not stored');
+    return this.#refuse(STORE_FAILED);
+  }
+}

@@ -1,0 +1,194 @@
+/** The SMTP listener: takes connections, and lets them end in order when it stops. */
+import { createServer, type Server, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { PosthasteError } from '../../errors.ts';
+import { encodeReply } from '../../mail/reply.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Service } from '../../runtime/service.ts';
+import type { AcceptLimits } from '../accept.ts';
+import type { IntakeContext, IntakeQueue } from '../intake.ts';
+import type { BareLf } from '../line-ends.ts';
+import { CLIENT_NOT_ALLOWED, type Rejection, TOO_MANY_CONNECTIONS } from '../rejections.ts';
+import { bindingFault, isLoopback, type ListenAddress, plainAddress, trustedClients } from './clients.ts';
+import { Connection, type ConnectionOptions, LINGER_MS } from './connection.ts';
+import type { SessionOptions } from './protocol.ts';
+import { SpaceGuard, type SpaceOptions } from './space.ts';
+import type { Authenticate } from './users.ts';
+
+export interface ListenerOptions {
+  readonly queue: IntakeQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly listen: readonly ListenAddress[];
+  /** Our own name in greetings, Received fields and Message-IDs. */
+  readonly hostname: string;
+  readonly limits: AcceptLimits;
+  readonly bareLf: BareLf;
+  /** Connections at one time. */
+  readonly maxConnections: number;
+  /** Refusals of class 5 in one session at which it ends. */
+  readonly maxErrors: number;
+  /** Silence after which a session ends, ms. */
+  readonly idleTimeout: number;
+  /** How long `stop` waits for contents that are under way, ms. */
+  readonly stopTimeout: number;
+  /** PEM. With it, STARTTLS is offered. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** With it, login is offered, and demanded of clients that are not trusted. */
+  readonly authenticate?: Authenticate;
+  /** Addresses and networks of clients that are trusted like loopback. */
+  readonly clients?: readonly string[];
+  readonly space?: SpaceOptions;
+}
+
+/** Connections that the kernel keeps until we take them: a burst must not see its SYN dropped, for that costs the client a second. */
+const BACKLOG = 4096;
+
+export class SmtpListener implements Service {
+  readonly #options: ListenerOptions;
+  readonly #intake: IntakeContext;
+  readonly #isTrusted: (address: string) => boolean;
+  readonly #secureContext: SecureContext | undefined;
+  readonly #space: SpaceGuard | undefined;
+  readonly #connections = new Set<Connection>();
+  #servers: Server[] = [];
+  #stopping: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+
+  /** Throws CONFIG_INVALID for a binding that would be an open relay, a client list or a certificate that cannot be read. */
+  constructor(options: ListenerOptions) {
+    const { queue, clock, log, hostname, limits, bareLf, listen, authenticate, tls, clients = [], space } = options;
+    const fault = bindingFault(listen, authenticate !== undefined, tls !== undefined, clients);
+    if (fault !== undefined) throw new PosthasteError('CONFIG_INVALID', fault);
+    this.#options = options;
+    this.#intake = { queue, clock, log, hostname, limits, bareLf };
+    this.#isTrusted = trustedClients(clients);
+    this.#secureContext = tls && readCertificate(tls);
+    this.#space = space && new SpaceGuard(space, clock, log);
+  }
+
+  /** What is listened on, with the real ports. */
+  get addresses(): readonly ListenAddress[] {
+    return this.#servers.map((server) => {
+      const address = server.address();
+      return typeof address === 'object' && address !== null
+        ? { host: address.address, port: address.port }
+        : { host: '', port: 0 };
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#space?.look();
+    for (const address of this.#options.listen) {
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+      await listen(server, address);
+      server.on('error', (error) => this.#options.log.error({ error: String(error) }, 'connection not accepted'));
+      this.#servers.push(server);
+    }
+  }
+
+  /** New clients find nobody; idle ones hear 421; a content that is under way may end within `stopTimeout`. */
+  stop(): Promise<void> {
+    for (const server of this.#servers.splice(0)) server.close();
+    this.#stopping ??= this.#drain().finally(() => {
+      this.#stopping = undefined;
+    });
+    return this.#stopping;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#connections.size === 0) return;
+    const drained = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    const cancel = this.#options.clock.after(this.#options.stopTimeout, () => this.#destroyAll());
+    for (const connection of this.#connections) connection.stop();
+    await drained;
+    cancel();
+  }
+
+  #destroyAll(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const trusted = this.#isTrusted(address);
+    if (this.#connections.size >= this.#options.maxConnections) this.#turnAway(socket, address, TOO_MANY_CONNECTIONS);
+    else if (!trusted && this.#options.authenticate === undefined) this.#turnAway(socket, address, CLIENT_NOT_ALLOWED);
+    else this.#connections.add(new Connection(socket, this.#connectionOptions(address, trusted)));
+  }
+
+  #connectionOptions(address: string, trusted: boolean): ConnectionOptions {
+    return {
+      intake: this.#intake,
+      session: this.#sessionOptions(address, trusted),
+      address,
+      idleTimeout: this.#options.idleTimeout,
+      secureContext: this.#secureContext,
+      authenticate: this.#options.authenticate,
+      onClosed: (connection) => this.#forget(connection),
+    };
+  }
+
+  #sessionOptions(address: string, trusted: boolean): SessionOptions {
+    const { hostname, limits, maxErrors, authenticate } = this.#options;
+    const space = this.#space;
+    return {
+      hostname,
+      maxMessageSize: limits.maxMessageSize,
+      maxRecipients: limits.maxRecipients,
+      maxErrors,
+      offerTls: this.#secureContext !== undefined,
+      login: authenticate === undefined ? 'none' : trusted ? 'optional' : 'required',
+      local: isLoopback(address),
+      ...(space !== undefined && { storageFull: () => space.isLow() }),
+    };
+  }
+
+  #turnAway(socket: Socket, address: string, rejection: Rejection): void {
+    this.#options.log.info({ client: address, reply: rejection.text }, 'connection refused');
+    const cancel = this.#options.clock.after(LINGER_MS, () => socket.destroy());
+    socket.on('error', () => undefined);
+    socket.on('close', cancel);
+    socket.end(encodeReply(rejection));
+    socket.resume();
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#drained?.();
+  }
+}
+
+function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      reject(
+        new PosthasteError(
+          'CONFIG_INVALID',
+          `Cannot listen on ${host} port ${port}: ${error.message}. Choose another address or stop what uses it.`,
+          { cause: error },
+        ),
+      );
+    };
+    server.once('error', fail);
+    server.listen({ host, port, backlog: BACKLOG }, () => {
+      server.off('error', fail);
+      resolve();
+    });
+  });
+}
+
+function readCertificate(tls: { readonly cert: string | Buffer; readonly key: string | Buffer }): SecureContext {
+  try {
+    return createSecureContext({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' });
+  } catch (error) {
+    throw new PosthasteError(
+      'CONFIG_INVALID',
+      `The certificate or its key cannot be used: ${String(error)}. Both must be PEM and belong together.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,36 @@
+/** One mail transaction while its envelope grows, from MAIL to the content (RFC 5321 3.3). */
+import type { Envelope, Recipient } from '../../mail/envelope.ts';
+import type { MailCommand } from './command.ts';
+
+export class OpenTransaction {
+  readonly #mail: MailCommand;
+  /** By address: one that is named twice gets one copy. */
+  readonly #recipients = new Map<string, Recipient>();
+  /** The content has begun and not ended. */
+  inContent = false;
+
+  constructor(mail: MailCommand) {
+    this.#mail = mail;
+  }
+
+  get smtputf8(): boolean {
+    return this.#mail.smtputf8;
+  }
+
+  get hasRecipients(): boolean {
+    return this.#recipients.size > 0;
+  }
+
+  /** False when that would be more than `limit`. */
+  add(recipient: Recipient, limit: number): boolean {
+    if (this.#recipients.has(recipient.address)) return true;
+    if (this.#recipients.size >= limit) return false;
+    this.#recipients.set(recipient.address, recipient);
+    return true;
+  }
+
+  envelope(): Envelope {
+    const { size: _, ...mail } = this.#mail;
+    return { ...mail, recipients: [...this.#recipients.values()] };
+  }
+}

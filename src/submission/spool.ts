@@ -1,0 +1,94 @@
+/** Keeps a content while it comes: in memory while it is small, in staged chunks of the store when it is not. */
+import { isAscii } from 'node:buffer';
+import type { NewContent } from '../queue/message.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Id } from '../runtime/id.ts';
+
+/** Contents up to this size stay in memory and are one row; larger ones go in chunks of it. */
+export const CHUNK_SIZE = 256 * 1024;
+
+/** The first allocation holds the usual first read with what we add to it. */
+const HEADROOM = 1024;
+
+export class Spool {
+  readonly #store: Pick<Queue, 'stage' | 'unstage'>;
+  readonly #id: Id;
+  /** Its own memory, not a slice of a shared pool: a store may hand it to another thread as it is. */
+  #chunk: Buffer | undefined;
+  #used = 0;
+  #staged = 0;
+  #staging: Promise<void> | undefined;
+  #dropped = false;
+  /** Octets kept so far. */
+  size = 0;
+  /** One of them was above 127. */
+  eightBit = false;
+
+  constructor(store: Pick<Queue, 'stage' | 'unstage'>, id: Id) {
+    this.#store = store;
+    this.#id = id;
+  }
+
+  /** Copies the octets. What it returns, if anything, must be awaited before the next call; it fails when the store does. */
+  keep(bytes: Buffer): Promise<unknown> | undefined {
+    if (this.#dropped) return;
+    this.size += bytes.length;
+    if (!this.eightBit && !isAscii(bytes)) this.eightBit = true;
+    if (this.#used + bytes.length > CHUNK_SIZE) return this.#keepInChunks(bytes);
+    this.#copy(bytes);
+  }
+
+  async #keepInChunks(bytes: Buffer): Promise<void> {
+    let at = 0;
+    while (at < bytes.length && !this.#dropped) {
+      if (this.#used === CHUNK_SIZE) await this.#stage();
+      const end = Math.min(bytes.length, at + CHUNK_SIZE - this.#used);
+      this.#copy(bytes.subarray(at, end));
+      at = end;
+    }
+  }
+
+  #copy(bytes: Buffer): void {
+    const chunk = this.#room(this.#used + bytes.length);
+    bytes.copy(chunk, this.#used);
+    this.#used += bytes.length;
+  }
+
+  /** The chunk with room for so many octets: it doubles, and behind the first staged chunk it has its full size at once. */
+  #room(needed: number): Buffer {
+    const old = this.#chunk;
+    if (old !== undefined && old.length >= needed) return old;
+    const grown =
+      this.#staged > 0 ? CHUNK_SIZE : Math.min(CHUNK_SIZE, Math.max(needed + HEADROOM, 2 * (old?.length ?? 0)));
+    const chunk = Buffer.allocUnsafeSlow(grown);
+    old?.copy(chunk, 0, 0, this.#used);
+    this.#chunk = chunk;
+    return chunk;
+  }
+
+  async #stage(): Promise<void> {
+    const chunk = (this.#chunk as Buffer).subarray(0, this.#used);
+    this.#chunk = undefined;
+    this.#used = 0;
+    this.#staging = this.#store.stage(this.#id, this.#staged++, chunk);
+    await this.#staging;
+  }
+
+  /** What was kept, for `queue.submit`; nothing may be kept after it. */
+  async content(): Promise<NewContent> {
+    if (this.#staged === 0) return { bytes: this.#chunk?.subarray(0, this.#used) ?? Buffer.alloc(0) };
+    if (this.#used > 0) await this.#stage();
+    return { stagedChunks: this.#staged };
+  }
+
+  /** Frees the memory and drops what was staged. May come at any time, also while `keep` waits, and more than once. */
+  async drop(): Promise<void> {
+    if (this.#dropped) return;
+    this.#dropped = true;
+    this.#chunk = undefined;
+    if (this.#staged === 0) return;
+    // A chunk that arrives after its content was dropped would stay behind.
+    await this.#staging?.catch(() => undefined);
+    await this.#store.unstage(this.#id);
+  }
+}

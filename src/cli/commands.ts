@@ -32,7 +32,7 @@ export function buildProgram(cli: Cli): Command {
     .description('A durable mail queue: takes mail in a millisecond, keeps it safe, relays it until it is taken.')
     .version(version(), '--version', 'print the version')
     .addHelpCommand(new Command('help').argument('[command]').description('Explain a command.').helpGroup('Set up:'))
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ minWidthToWrap: 24 })
     .configureOutput({ outputError: (text, write) => write(`posthaste: ${text.replace(/^error: /, '')}`) })
     .exitOverride();
   for (const { title, commands } of GROUPS) {

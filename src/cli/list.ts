@@ -93,14 +93,14 @@ function nextWord({ dueAt, priority }: Listed, now: Instant): string {
   return dueAt <= now ? 'now' : relative(dueAt, now);
 }
 
-function styleOf(row: Listed): Parameters<Cli['terminal']['paint']>[0] {
+function styleOf(row: Listed): 'red' | 'yellow' | 'green' | undefined {
   if (row.state === 'bounced' || row.inDoubt) return 'red';
   if (row.state === 'held' || stateWord(row) === 'deferred') return 'yellow';
-  return row.state === 'sent' ? 'green' : 'reset';
+  return row.state === 'sent' ? 'green' : undefined;
 }
 
 /** The fields that programs may rely on. Times are integer milliseconds, the one form they have everywhere in posthaste. */
-export function listedJson(row: Listed): Readonly<Record<string, unknown>> {
+function listedJson(row: Listed): Readonly<Record<string, unknown>> {
   return {
     id: row.id,
     ordinal: row.ordinal,

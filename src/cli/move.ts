@@ -75,7 +75,7 @@ function statesOf({ state }: FilterFlags, standard: readonly State[]): readonly 
   return state === 'all' ? STATES : state;
 }
 
-export async function mustBe(app: App, id: Id): Promise<void> {
+async function mustBe(app: App, id: Id): Promise<void> {
   if ((await app.queue.get(id)) === null) throw new Failure(`no message has the id ${id}`, EXIT.failure);
 }
 

@@ -1,7 +1,6 @@
 /** `posthaste send`: submits a test message. */
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { createTransport } from 'nodemailer';
 import { needsSmtpUtf8 } from '../mail/address.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import type { Cli } from './context.ts';
@@ -53,6 +52,8 @@ async function compose(
   { from, to, subject }: SendFlags,
   text: string,
 ): Promise<{ envelope: Envelope; content: Uint8Array }> {
+  // Only this command composes; the others start without waiting for it.
+  const { createTransport } = await import('nodemailer');
   const composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   const info = await composer.sendMail({ from, to: [...to], subject, text });
   const addresses = info.envelope.to;

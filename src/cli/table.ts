@@ -68,7 +68,7 @@ function align(text: string, width: number, right: boolean): string {
 }
 
 /** Cuts to `width` characters, the last of which is then an ellipsis. */
-export function cut(text: string, width: number): string {
+function cut(text: string, width: number): string {
   const characters = [...text];
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }

@@ -48,14 +48,19 @@ export class Terminal {
   }
 
   /** Colour where standard output shows it; NO_COLOR and FORCE_COLOR are heard. */
-  paint(style: Style, text: string): string {
-    return styleText(style, text, { stream: this.#out });
+  paint(style: Style | undefined, text: string): string {
+    return style === undefined ? text : styleText(style, text, { stream: this.#out });
   }
 
   async confirm(question: string): Promise<boolean> {
     const reader = createInterface({ input: process.stdin, output: this.#err });
     try {
-      return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `)).trim());
+      // Ctrl-C and Ctrl-D close the reader; its question then fails or never ends, as the version of Node.js has it.
+      const closed = once(reader, 'close').then(() => undefined);
+      const asked = reader.question(`${question} [y/N] `).catch(() => undefined);
+      const answer = await Promise.race([asked, closed]);
+      if (answer === undefined) this.note('');
+      return /^y(es)?$/i.test(answer?.trim() ?? '');
     } finally {
       reader.close();
     }

@@ -97,7 +97,7 @@ export function showSize(octets: number): string {
   return String(octets);
 }
 
-export const text: Kind<string> = {
+const text: Kind<string> = {
   schema: read((value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined)),
   placeholder: 'text',
   allowed: 'a text that is not empty',

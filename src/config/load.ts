@@ -55,7 +55,7 @@ export type Check = (loaded: Loaded) => readonly Complaint[];
 export type LoadResult = { readonly loaded: Loaded } | { readonly complaints: readonly Complaint[] };
 
 /** Variables that are no settings. */
-export const OTHER_VARIABLES = ['POSTHASTE_CONFIG', 'POSTHASTE_DEBUG'] as const;
+const OTHER_VARIABLES = ['POSTHASTE_CONFIG', 'POSTHASTE_DEBUG'] as const;
 
 /** What Kubernetes and Docker put into the environment of everything near a service that is called posthaste. */
 const INJECTED =

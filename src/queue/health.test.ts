@@ -21,7 +21,15 @@ const relay: RelayState = {
   probeAt: null,
   lastFault: null,
 };
-const node: Node = { id: 'n', host: 'box', pid: 1, role: 'serve', startedAt: NOW - MINUTE, seenAt: NOW - 1_000 };
+const node: Node = {
+  id: 'n',
+  host: 'box',
+  pid: 1,
+  role: 'serve',
+  place: 'here',
+  startedAt: NOW - MINUTE,
+  seenAt: NOW - 1_000,
+};
 const healthy: Health = { counts: none, relays: [relay], nodes: [node], now: NOW };
 
 function told(changes: Partial<Health>): readonly string[] {

@@ -40,6 +40,7 @@ const node: Node = {
   host: 'box',
   pid: 1,
   role: 'serve',
+  place: 'here',
   startedAt: NOW - MINUTE,
   seenAt: NOW - 1_000,
 };

@@ -6,7 +6,7 @@ import type { Delivery, Reason } from './delivery.ts';
 import type { Node, RelayState } from './store.ts';
 
 /** A worker that has not been seen for this long is taken to be gone, ms. */
-export const WORKER_SILENCE = 2 * 60_000;
+const WORKER_SILENCE = 2 * 60_000;
 
 /** The time at which a worker was last seen; null when there is no trace of any. */
 export function lastSeen(nodes: readonly Node[]): Instant | null {

@@ -1,0 +1,438 @@
+import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Folder, refuser } from './command.ts';
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const NOBODY = '0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11';
+
+describe('send and list', () => {
+  test('send prints the queue id, and list shows a delivery for each recipient', async () => {
+    using folder = new Folder();
+    const before = Date.now();
+    const flags = [
+      '--from',
+      'ann@example.com',
+      '--to',
+      'Bob <bob@example.com>, cy@example.org',
+      '--subject',
+      'Grüße',
+      '--text',
+      'x',
+    ];
+    const id = await folder.out('send', ...flags);
+    expect(id).toMatch(ID);
+    const rows = await folder.json('list', '--state', 'all');
+    expect(rows).toHaveLength(2);
+    expect(rows.toSorted((a, b) => Number(a.ordinal) - Number(b.ordinal))[0]).toMatchObject({
+      id,
+      ordinal: 1,
+      messageId: expect.stringMatching(/^<.+@.+>$/),
+      sender: 'ann@example.com',
+      recipient: 'bob@example.com',
+      subject: 'Grüße',
+      state: 'queued',
+      reason: null,
+      relay: 'default',
+      attempts: 0,
+      lastReply: null,
+      inDoubt: false,
+    });
+    for (const row of rows) {
+      expect(row.dueAt).toBe(row.createdAt);
+      expect(Number(row.createdAt)).toBeGreaterThanOrEqual(before);
+    }
+    const table = (await folder.out('list')).split('\n');
+    expect(table[0]).toMatch(/^ID +STATE +AGE +NEXT +SIZE +SENDER +RECIPIENT +LAST REPLY$/);
+    expect(table.filter((line) => line.startsWith(id))).toHaveLength(2);
+    expect(table.at(-1)).toBe('2 deliveries');
+  });
+
+  test('the text comes from standard input', async () => {
+    using folder = new Folder();
+    const { stdout } = await folder.run(['send', '--from', 'a@example.com', '--to', 'b@example.com'], {
+      input: 'from a pipe\n',
+    });
+    const content = await folder.out('show', stdout.trim(), '--content');
+    expect(content).toContain('from a pipe');
+    expect(content).toMatch(/^Received: .*\r\n/);
+    expect(content).toContain('Subject: Test message from posthaste\r\n');
+  });
+
+  test('an address that is none is refused with its reason', async () => {
+    using folder = new Folder();
+    const { code, stderr, stdout } = await folder.run([
+      'send',
+      '--from',
+      'a@example.com',
+      '--to',
+      'b@-bad-',
+      '--text',
+      'x',
+    ]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^posthaste: the message is refused: 5\d\d 5\.\d\.\d .+\n$/);
+  });
+
+  test('filters and limits choose', async () => {
+    using folder = new Folder();
+    const ids = [
+      await folder.send('bob@example.com', '--subject', 'One'),
+      await folder.send('cy@example.org', '--subject', 'Two'),
+    ];
+    const found = async (...flags: string[]): Promise<unknown[]> =>
+      (await folder.json('list', ...flags)).map((row) => row.id);
+    expect(await found()).toEqual(ids.toReversed());
+    expect(await found('--limit', '1')).toEqual([ids[1]]);
+    expect(await found('--recipient', '@example.com')).toEqual([ids[0]]);
+    expect(await found('--subject', 'tw')).toEqual([ids[1]]);
+    expect(await found('--sender', 'ANN@example.com', '--newer-than', '1h')).toEqual(ids.toReversed());
+    expect(await found('--older-than', '1h')).toEqual([]);
+    expect(await found('--state', 'held,sent')).toEqual([]);
+    const [row] = await folder.json('list', '--limit', '1');
+    expect(await found('--message-id', String(row?.messageId).slice(1, -1))).toEqual([ids[1]]);
+    expect(await folder.out('list', '--limit', '1')).toContain('2 deliveries, 1 shown; --limit shows more');
+    expect(await folder.out('list', '--state', 'sent')).toBe('no deliveries');
+  });
+});
+
+describe('show', () => {
+  test('tells envelope, state and why it waits, to people and programs', async () => {
+    using folder = new Folder();
+    const id = await folder.send('bob@example.com', '--subject', 'Hello');
+    const shown = await folder.out('show', id);
+    for (const part of [
+      id,
+      'ann@example.com',
+      'Hello',
+      'bob@example.com  queued',
+      'relay default, 0 attempts, next try now',
+    ]) {
+      expect(shown).toContain(part);
+    }
+    expect(shown).toContain('No worker has been seen: start posthaste serve or posthaste work.');
+    const [json] = await folder.json('show', id);
+    expect(json).toMatchObject({
+      id,
+      sender: 'ann@example.com',
+      contentKept: true,
+      deliveries: [
+        { recipient: 'bob@example.com', state: 'queued', lastReply: null, why: expect.stringContaining('No worker') },
+      ],
+      attempts: [],
+    });
+  });
+
+  test('an id that is not there is an error that names it', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com');
+    for (const command of ['show', 'cancel']) {
+      expect(await folder.run([command, NOBODY])).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `posthaste: no message has the id ${NOBODY}\n`,
+      });
+    }
+    expect(await folder.run(['show', 'nonsense'])).toMatchObject({
+      code: 1,
+      stderr: 'posthaste: "nonsense" is no queue id; posthaste list shows them\n',
+    });
+  });
+
+  test('words of a relay cannot steer the terminal', async () => {
+    using folder = new Folder();
+    await using relay = await refuser();
+    const id = await folder.send('bob@example.com');
+    await folder.run(['work', '--once', '--relay', relay.url]);
+    const shown = await folder.out('show', id);
+    expect(shown).toContain('bob@example.com  bounced (refused)');
+    expect(shown).toContain('last reply: 550 5.1.1 nobody \\u001b[31mhere');
+    expect(shown).toMatch(/ATTEMPT +TOOK +RECIPIENT +OUTCOME +REPLY\n.* bob@example\.com +refused +550 5\.1\.1/);
+    expect(shown).not.toContain('\x1b');
+    expect(await folder.out('list', '--state', 'bounced')).not.toContain('\x1b');
+    const [row] = await folder.json('list', '--state', 'bounced', '--sender', 'ann@example.com');
+    expect(row).toMatchObject({
+      id,
+      reason: 'refused',
+      attempts: 1,
+      lastReply: { code: 550, status: '5.1.1', text: 'nobody \x1b[31mhere' },
+    });
+  });
+});
+
+describe('moves', () => {
+  const states = async (folder: Folder): Promise<unknown[]> =>
+    (await folder.json('list', '--state', 'all')).map((row) => row.state);
+
+  test('by id: hold, release, cancel and retry', async () => {
+    using folder = new Folder();
+    const id = await folder.send('bob@example.com');
+    expect(await folder.out('hold', id)).toBe('1 delivery held');
+    expect(await states(folder)).toEqual(['held']);
+    expect(await folder.out('show', id)).toContain('An operator held it');
+    expect(await folder.out('release', id)).toBe('1 delivery released');
+    expect(await states(folder)).toEqual(['queued']);
+    expect(await folder.out('cancel', id.toUpperCase())).toBe('1 delivery cancelled');
+    expect(await states(folder)).toEqual(['cancelled']);
+    expect(await folder.out('list')).toBe('no deliveries');
+    expect(await folder.out('retry', id)).toBe('1 delivery queued for an attempt at once');
+    expect(await states(folder)).toEqual(['queued']);
+  });
+
+  test('one that cannot be made says in which state the message is', async () => {
+    using folder = new Folder();
+    const id = await folder.send('bob@example.com');
+    expect(await folder.run(['release', id])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `posthaste: ${id} cannot be released: it is queued now\n`,
+    });
+  });
+
+  test('with a filter, nothing moves where nobody can be asked', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com');
+    const { code, stderr } = await folder.run(['cancel', '--recipient', 'bob@example.com']);
+    expect([code, stderr]).toEqual([
+      64,
+      'posthaste: cancel with a filter asks first, and nobody is there to answer: add --yes\n',
+    ]);
+    expect(await states(folder)).toEqual(['queued']);
+    expect(await folder.out('cancel', '--recipient', 'bob@example.com', '--yes')).toBe('1 delivery cancelled');
+    expect(await folder.out('cancel', '--all', '--yes')).toBe('no deliveries to cancel');
+  });
+
+  test('without ids, filter or --all, it is not said what', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com');
+    expect(await folder.run(['hold'])).toMatchObject({
+      code: 64,
+      stderr: 'posthaste: hold needs ids, a filter such as --recipient, or --all\n',
+    });
+  });
+});
+
+describe('relays', () => {
+  test('pause stops a relay, resume lets it go on', async () => {
+    using folder = new Folder();
+    const id = await folder.send('bob@example.com');
+    expect(await folder.out('pause', 'default')).toBe('relay default paused: its mail waits until posthaste resume');
+    expect(await folder.out('show', id)).toMatch(
+      /The relay default was paused by .+@.+ (?:now|\ds ago), until somebody resumes it\./,
+    );
+    expect(await folder.out('resume', '--all')).toBe('relay default resumed');
+    expect(await folder.out('show', id)).not.toContain('paused');
+  });
+
+  test('a name that is none, and no name', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com');
+    expect(await folder.run(['pause', 'other'])).toMatchObject({
+      code: 1,
+      stderr: 'posthaste: there is no relay "other"; known: default\n',
+    });
+    expect(await folder.run(['pause'])).toMatchObject({
+      code: 64,
+      stderr: 'posthaste: pause needs the name of a relay, or --all\n',
+    });
+  });
+});
+
+describe('work --once and purge', () => {
+  test('captured mail is purged after its time, and not before', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com');
+    await folder.send('cy@example.com');
+    const { code, stdout } = await folder.run(['work', '--once', '--log-format', 'json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({ msg: expect.stringContaining('capture') });
+    expect((await folder.json('list', '--state', 'captured')).length).toBe(2);
+    expect(await folder.out('purge')).toBe('0 messages purged');
+    expect(await folder.out('purge', '--older-than', '0', '--result', 'sent')).toBe('0 messages purged');
+    expect(await folder.out('purge', '--older-than', '0')).toBe(
+      '2 messages purged (0 sent, 2 captured, 0 bounced, 0 cancelled)',
+    );
+    expect(await folder.json('list', '--state', 'all')).toEqual([]);
+  });
+
+  test('a result that is none', async () => {
+    using folder = new Folder();
+    const { code, stderr } = await folder.run(['purge', '--result', 'lost']);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(/^posthaste: option '--result <result>' argument 'lost' is invalid/);
+  });
+});
+
+describe('status', () => {
+  test('warns while nobody works, and is critical when mail waits for nobody', async () => {
+    using folder = new Folder();
+    await folder.out('migrate');
+    expect(await folder.run(['status'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^WARNING: no worker has been seen: new mail will wait\n/),
+    });
+    await folder.send('bob@example.com');
+    const { code, stdout } = await folder.run(['status', '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      level: 'critical',
+      states: { queued: 1 },
+      problems: [{ level: 'critical' }],
+      nodes: [],
+    });
+  });
+
+  test('is critical where there is no queue', async () => {
+    using folder = new Folder();
+    expect(await folder.run(['status'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no queue at'),
+    });
+  });
+});
+
+describe('settings', () => {
+  test('config shows values, origins and no secret', async () => {
+    using folder = new Folder();
+    writeFileSync(join(folder.path, 'posthaste.config.ts'), 'export default { maxHops: 7 as number };');
+    const environment = { POSTHASTE_RELAY: 'smtp://user:hunter2@relay.example.com', POSTHASTE_USERS: 'ann:hunter2' };
+    const { code, stdout, stderr } = await folder.run(['config', '--max-errors', '3'], { environment });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^maxHops +7 +maxHops in .*posthaste\.config\.ts$/m);
+    expect(stdout).toMatch(/^maxErrors +3 +--max-errors$/m);
+    expect(stdout).toMatch(/^relay +smtp:\/\/user:\*\*\*@relay\.example\.com +POSTHASTE_RELAY$/m);
+    expect(stdout).toMatch(/^lease +1m +default$/m);
+    const json = await folder.run(['config', '--json'], { environment });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      lease: { value: 60_000, from: 'default' },
+      users: { value: 'ann:***' },
+    });
+    expect(stdout + json.stdout).not.toContain('hunter2');
+  });
+
+  test.each([
+    [
+      ['--max-message-size', '50 gigs'],
+      {},
+      /^posthaste: maxMessageSize \(--max-message-size\) is "50 gigs": allowed is a size such as/,
+    ],
+    [
+      [],
+      { POSTHASTE_RELY: 'x' },
+      /^posthaste: POSTHASTE_RELY is no variable of posthaste; did you mean POSTHASTE_RELAY\?\n$/,
+    ],
+    [['--relay', 'relay.example.com'], {}, /^posthaste: relay \(--relay\) is "relay\.example\.com": .*smtp:\/\//],
+    [['--relay', 'http://u:hunter2@h'], {}, /^posthaste: relay \(--relay\) is "http:\/\/u:\*\*\*@h": .*smtp:\/\//],
+    [['--listen', '0.0.0.0:25'], {}, /^posthaste: listen \(--listen\) is "0\.0\.0\.0:25": 0\.0\.0\.0 can be reached/],
+  ])('%j %j ends with 78 and a sentence', async (flags, environment: Record<string, string>, sentence) => {
+    using folder = new Folder();
+    const { code, stdout, stderr } = await folder.run(['serve', ...flags], { environment });
+    expect([code, stdout]).toEqual([78, '']);
+    expect(stderr).toMatch(sentence);
+    expect(stderr).not.toContain('hunter2');
+  });
+
+  test('short commands need no secret of the server', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com');
+    const { code } = await folder.run(['list'], { environment: { POSTHASTE_RELAY_FILE: '/nowhere/relay' } });
+    expect(code).toBe(0);
+  });
+});
+
+describe('check', () => {
+  test('without anything, all is well', async () => {
+    using folder = new Folder();
+    const text = await folder.out('check');
+    expect(text).toMatch(/^ok {4}settings +are valid$/m);
+    expect(text).toMatch(/^ok {4}database +sqlite:.* is not there yet; posthaste serve makes it$/m);
+    expect(text).toMatch(/^ok {4}relay +none is set: mail is captured/m);
+  });
+
+  test('a relay that answers, and one that does not', async () => {
+    using folder = new Folder();
+    await folder.out('migrate');
+    await using relay = await refuser();
+    expect(await folder.out('check', '--relay', relay.url)).toMatch(
+      /^ok {4}relay +127\.0\.0\.1:\d+ answers, not encrypted, no login$/m,
+    );
+    const { code, stdout } = await folder.run(['check', '--json', '--relay', `smtp://127.0.0.1:${await closedPort()}`]);
+    expect(code).toBe(1);
+    const findings = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(findings.map(({ what, ok }) => [what, ok])).toEqual([
+      ['settings', true],
+      ['database', true],
+      ['relay', false],
+    ]);
+    expect(findings[2]?.text).toMatch(/4\.4\.1/);
+  });
+
+  test('a certificate that is none', async () => {
+    using folder = new Folder();
+    writeFileSync(join(folder.path, 'key.pem'), 'nothing');
+    const { code, stdout } = await folder.run(['check', '--tls-cert', 'none.pem', '--tls-key', 'key.pem']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^FAIL {2}tlsCert +ENOENT.*none\.pem/m);
+    expect(stdout).toMatch(/^FAIL {2}tlsKey +.*key\.pem is no PEM file/m);
+  });
+});
+
+describe('the command line', () => {
+  test.each([
+    [['frobnicate'], "posthaste: unknown command 'frobnicate'\n"],
+    [['list', '--frobnicate'], "posthaste: unknown option '--frobnicate'\n"],
+    [['show'], "posthaste: missing required argument 'id'\n"],
+    [
+      ['list', '--limit', 'all'],
+      /^posthaste: option '--limit <number>' argument 'all' is invalid\. Allowed is a whole number of at least 1\.\n$/,
+    ],
+    [
+      ['list', '--state', 'lost'],
+      /^posthaste: option '--state <state,...>' argument 'lost' is invalid\. Allowed are queued, /,
+    ],
+  ])('%j ends with 64', async (args, sentence) => {
+    using folder = new Folder();
+    const { code, stderr } = await folder.run(args);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(sentence);
+  });
+
+  test('commands that look make no queue', async () => {
+    using folder = new Folder();
+    expect(await folder.run(['list'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^posthaste: there is no queue at .*posthaste\.db/),
+    });
+    expect(await folder.out('migrate')).toMatch(/^sqlite:.*posthaste\.db is up to date$/);
+    expect(await folder.out('list')).toBe('no deliveries');
+  });
+
+  test('an error has one line, and a stack for those who ask', async () => {
+    using folder = new Folder();
+    writeFileSync(join(folder.path, 'q.db'), 'this is no database'.repeat(500));
+    const plain = await folder.run(['list', '--database', 'q.db']);
+    expect(plain).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^posthaste: .*q\.db.*\n$/) });
+    const long = await folder.run(['list', '--database', 'q.db'], { environment: { POSTHASTE_DEBUG: '1' } });
+    expect(long.stderr).toMatch(/\n {4}at /);
+  });
+
+  test('--version and --help end with 0', async () => {
+    using folder = new Folder();
+    expect(await folder.out('--version')).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(await folder.out('help', 'list')).toContain('Examples:');
+    expect(await folder.out('--help')).toContain('posthaste serve --relay');
+  });
+});
+
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}

@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { serve } from '../support/posthaste.ts';
+import { Folder } from './command.ts';
+
+test('serve says first that it captures, and how to set a relay', async () => {
+  using folder = new Folder();
+  const server = serve({ dataDir: folder.path });
+  await server.ready();
+  expect(server.lines[0]?.msg).toMatch(/^capture mode: .*--relay smtp:\/\//);
+  expect(await server.stop()).toBe(0);
+});
+
+test('an address that is taken is one clear line, and no running process', async () => {
+  using folder = new Folder();
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const { code, stderr } = await folder.run(['serve', '--listen', `127.0.0.1:${port}`, '--admin', 'off']);
+  other.close();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(new RegExp(`^posthaste: [^\\n]*127\\.0\\.0\\.1[^\\n]*${port}[^\\n]*\\n$`));
+});
+
+test('a second signal ends the process at once, and the message stays', async () => {
+  using folder = new Folder();
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const relay = `smtp://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const id = await folder.send('bob@example.com');
+  const called = once(silent, 'connection');
+  const server = serve({ dataDir: `${folder.path}/posthaste`, relay });
+  await called;
+  server.signal('SIGTERM');
+  server.signal('SIGINT');
+  expect([128 + 2, 128 + 15]).toContain(await server.ended());
+  silent.close();
+  expect(await folder.json('list')).toMatchObject([{ id }]);
+});

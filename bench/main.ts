@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { Contender } from './contender.ts';
-import { factsOf, showFacts } from './facts.ts';
+import { type Facts, factsOf, showFacts } from './facts.ts';
 import { type Figures, measure, removeFolders } from './measure.ts';
 import { type Case, type Options, readOptions, USAGE } from './options.ts';
 import { postfix, postfixFault } from './postfix.ts';
@@ -35,8 +35,12 @@ async function main(options: Options): Promise<void> {
   if (!options.json) process.stdout.write(`${HEAD}\n`);
   for (const what of options.cases) {
     const result = await compare(contenders, what, options.runs, parent);
-    process.stdout.write(options.json ? `${JSON.stringify({ ...result, machine: facts })}\n` : showResult(result));
+    process.stdout.write(options.json ? `${jsonOf(result, facts)}\n` : showResult(result));
   }
+}
+
+function jsonOf({ name, ...rest }: Result, machine: Facts): string {
+  return JSON.stringify({ case: name, ...rest, machine });
 }
 
 /** A B A B ...: what changes on the machine meanwhile meets both. */

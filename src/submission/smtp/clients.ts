@@ -13,12 +13,12 @@ export interface ListenAddress {
 function networks(entries: readonly string[]): BlockList {
   const list = new BlockList();
   for (const entry of entries) {
-    const [address = '', prefix] = entry.split('/');
+    const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
     const family = familyOf(address);
     if (family === undefined) throw unreadable(entry);
     try {
       if (prefix === undefined) list.addAddress(address, family);
-      else list.addSubnet(address, /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1, family);
+      else list.addSubnet(address, Number(prefix), family);
     } catch {
       throw unreadable(entry);
     }

@@ -44,7 +44,7 @@ export const dropAfterUsual: Action = { kind: 'drop-after-usual' };
 export const raw = (octets: string): Action => ({ kind: 'raw', octets });
 export const trickle = (octets: string, everyMs = 5): Action => ({ kind: 'trickle', octets, everyMs });
 /** Delays an action until a promise resolves. */
-export const after = (wait: Promise<unknown>, then: Action = usual): Action => ({ kind: 'after', wait, then });
+export const when = (wait: Promise<unknown>, then: Action = usual): Action => ({ kind: 'after', wait, then });
 /** One after the other: `inTurn('421 4.3.2 bye', drop)`. */
 export const inTurn = (...actions: readonly Action[]): Action => ({ kind: 'sequence', actions });
 

@@ -50,8 +50,9 @@ const END = Buffer.from('\r\n.\r\n');
 
 export class ScriptedRelay {
   readonly options: ScriptedOptions;
-  /** May be changed while it runs. */
+  /** Script and extensions may be changed while it runs. */
   script: Script;
+  extensions: readonly string[];
   readonly connections: SeenConnection[] = [];
   /** Every content that came whole, whatever was answered. */
   readonly received: Received[] = [];
@@ -63,6 +64,7 @@ export class ScriptedRelay {
   constructor(options: ScriptedOptions) {
     this.options = options;
     this.script = options.script ?? {};
+    this.extensions = options.extensions ?? EXTENSIONS;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -178,6 +180,7 @@ class Dialogue {
   #listen(): void {
     this.#socket.on('data', (bytes: Buffer) => {
       this.#seen.reads++;
+      this.#relay.changed();
       this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
       void this.#run();
     });
@@ -304,8 +307,8 @@ class Dialogue {
   // What is usual
 
   ehlo(): void {
-    const { tls, login, extensions = EXTENSIONS } = this.#relay.options;
-    const offers = [...extensions];
+    const { tls, login } = this.#relay.options;
+    const offers = [...this.#relay.extensions];
     if (tls && !this.#seen.encrypted) offers.push('STARTTLS');
     if (login) offers.push(`AUTH ${login.mechanisms.join(' ')}`);
     const lines = ['scripted.example', ...offers];

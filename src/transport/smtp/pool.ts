@@ -87,6 +87,10 @@ export class Pool implements Owner {
       const job = this.next(connection);
       if (job !== undefined) connection.give(job);
     }
+    this.#grow();
+  }
+
+  #grow(): void {
     while (this.#waiting.length > this.#opening.size && this.#mayGrow()) this.#opening.add(this.#connect());
   }
 
@@ -109,12 +113,13 @@ export class Pool implements Owner {
   ready(connection: Connection): void {
     this.#opening.delete(connection);
     this.#open.add(connection);
-    this.#pump();
   }
 
   next(connection: Connection): Job | undefined {
     const job = this.#closing ? undefined : this.#waiting.shift();
-    if (job !== undefined) this.#at.set(job, connection);
+    if (job === undefined) return undefined;
+    this.#at.set(job, connection);
+    this.#grow();
     return job;
   }
 

@@ -46,21 +46,25 @@ export class Folder implements Disposable {
     return stdout.trimEnd();
   }
 
+  /** What a command writes for people, without a process. */
+  async say(...args: string[]): Promise<string> {
+    const paper = new Paper();
+    await perform(paper, this, ...args);
+    return paper.text.trimEnd();
+  }
+
   /** What a command writes as JSON lines, without a process. */
   async json(...args: string[]): Promise<Record<string, unknown>[]> {
-    const paper = new Paper();
-    await perform(paper, this, ...args, '--json');
-    return paper.text
+    const text = await this.say(...args, '--json');
+    return text
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
   /** Submits a message, without a process, and answers with its id. */
-  async send(to: string, ...more: string[]): Promise<string> {
-    const paper = new Paper();
-    await perform(paper, this, 'send', '--from', 'ann@example.com', '--to', to, '--text', 'hello', ...more);
-    return paper.text.trimEnd();
+  send(to: string, ...more: string[]): Promise<string> {
+    return this.say('send', '--from', 'ann@example.com', '--to', to, '--text', 'hello', ...more);
   }
 
   [Symbol.dispose](): void {

@@ -92,8 +92,8 @@ describe('send and list', () => {
     expect(await found('--state', 'held,sent')).toEqual([]);
     const [row] = await folder.json('list', '--limit', '1');
     expect(await found('--message-id', String(row?.messageId).slice(1, -1))).toEqual([ids[1]]);
-    expect(await folder.out('list', '--limit', '1')).toContain('2 deliveries, 1 shown; --limit shows more');
-    expect(await folder.out('list', '--state', 'sent')).toBe('no deliveries');
+    expect(await folder.say('list', '--limit', '1')).toContain('2 deliveries, 1 shown; --limit shows more');
+    expect(await folder.say('list', '--state', 'sent')).toBe('no deliveries');
   });
 });
 
@@ -145,12 +145,12 @@ describe('show', () => {
     await using relay = await refuser();
     const id = await folder.send('bob@example.com');
     await folder.run(['work', '--once', '--relay', relay.url]);
-    const shown = await folder.out('show', id);
+    const shown = await folder.say('show', id);
     expect(shown).toContain('bob@example.com  bounced (refused)');
     expect(shown).toContain('last reply: 550 5.1.1 nobody \\u001b[31mhere');
     expect(shown).toMatch(/ATTEMPT +TOOK +RECIPIENT +OUTCOME +REPLY\n.* bob@example\.com +refused +550 5\.1\.1/);
     expect(shown).not.toContain('\x1b');
-    expect(await folder.out('list', '--state', 'bounced')).not.toContain('\x1b');
+    expect(await folder.say('list', '--state', 'bounced')).not.toContain('\x1b');
     const [row] = await folder.json('list', '--state', 'bounced', '--sender', 'ann@example.com');
     expect(row).toMatchObject({
       id,
@@ -170,12 +170,12 @@ describe('moves', () => {
     const id = await folder.send('bob@example.com');
     expect(await folder.out('hold', id)).toBe('1 delivery held');
     expect(await states(folder)).toEqual(['held']);
-    expect(await folder.out('show', id)).toContain('An operator held it');
+    expect(await folder.say('show', id)).toContain('An operator held it');
     expect(await folder.out('release', id)).toBe('1 delivery released');
     expect(await states(folder)).toEqual(['queued']);
     expect(await folder.out('cancel', id.toUpperCase())).toBe('1 delivery cancelled');
     expect(await states(folder)).toEqual(['cancelled']);
-    expect(await folder.out('list')).toBe('no deliveries');
+    expect(await folder.say('list')).toBe('no deliveries');
     expect(await folder.out('retry', id)).toBe('1 delivery queued for an attempt at once');
     expect(await states(folder)).toEqual(['queued']);
   });
@@ -199,8 +199,8 @@ describe('moves', () => {
       'posthaste: cancel with a filter asks first, and nobody is there to answer: add --yes\n',
     ]);
     expect(await states(folder)).toEqual(['queued']);
-    expect(await folder.out('cancel', '--recipient', 'bob@example.com', '--yes')).toBe('1 delivery cancelled');
-    expect(await folder.out('cancel', '--all', '--yes')).toBe('no deliveries to cancel');
+    expect(await folder.say('cancel', '--recipient', 'bob@example.com', '--yes')).toBe('1 delivery cancelled');
+    expect(await folder.say('cancel', '--all', '--yes')).toBe('no deliveries to cancel');
   });
 
   test('without ids, filter or --all, it is not said what', async () => {
@@ -218,11 +218,11 @@ describe('relays', () => {
     using folder = new Folder();
     const id = await folder.send('bob@example.com');
     expect(await folder.out('pause', 'default')).toBe('relay default paused: its mail waits until posthaste resume');
-    expect(await folder.out('show', id)).toMatch(
+    expect(await folder.say('show', id)).toMatch(
       /The relay default was paused by .+@.+ (?:now|\ds ago), until somebody resumes it\./,
     );
     expect(await folder.out('resume', '--all')).toBe('relay default resumed');
-    expect(await folder.out('show', id)).not.toContain('paused');
+    expect(await folder.say('show', id)).not.toContain('paused');
   });
 
   test('a name that is none, and no name', async () => {
@@ -249,8 +249,8 @@ describe('work --once and purge', () => {
     expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({ msg: expect.stringContaining('capture') });
     expect((await folder.json('list', '--state', 'captured')).length).toBe(2);
     expect(await folder.out('purge')).toBe('0 messages purged');
-    expect(await folder.out('purge', '--older-than', '0', '--result', 'sent')).toBe('0 messages purged');
-    expect(await folder.out('purge', '--older-than', '0')).toBe(
+    expect(await folder.say('purge', '--older-than', '0', '--result', 'sent')).toBe('0 messages purged');
+    expect(await folder.say('purge', '--older-than', '0')).toBe(
       '2 messages purged (0 sent, 2 captured, 0 bounced, 0 cancelled)',
     );
     expect(await folder.json('list', '--state', 'all')).toEqual([]);
@@ -352,7 +352,7 @@ describe('check', () => {
 
   test('a relay that answers, and one that does not', async () => {
     using folder = new Folder();
-    await folder.out('migrate');
+    await folder.say('migrate');
     await using relay = await refuser();
     expect(await folder.out('check', '--relay', relay.url)).toMatch(
       /^ok {4}relay +127\.0\.0\.1:\d+ answers, not encrypted, no login$/m,
@@ -408,8 +408,8 @@ describe('the command line', () => {
       stdout: '',
       stderr: expect.stringMatching(/^posthaste: there is no queue at .*posthaste\.db/),
     });
-    expect(await folder.out('migrate')).toMatch(/^sqlite:.*posthaste\.db is up to date$/);
-    expect(await folder.out('list')).toBe('no deliveries');
+    expect(await folder.say('migrate')).toMatch(/^sqlite:.*posthaste\.db is up to date$/);
+    expect(await folder.say('list')).toBe('no deliveries');
   });
 
   test('an error has one line, and a stack for those who ask', async () => {

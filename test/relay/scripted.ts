@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { type Action, actionAt, type Point, type Script, usual } from './actions.ts';
 
 export interface ScriptedOptions {
@@ -38,6 +38,8 @@ export interface SeenConnection {
   /** The name that the client asked for in its TLS handshake. */
   servername: string | null;
   encrypted: boolean;
+  /** The TLS session was one of before. */
+  resumed: boolean;
   /** user, where a login succeeded. */
   user: string | null;
   open: boolean;
@@ -56,6 +58,8 @@ export class ScriptedRelay {
   readonly connections: SeenConnection[] = [];
   /** Every content that came whole, whatever was answered. */
   readonly received: Received[] = [];
+  /** One for all connections, so that sessions can be resumed. */
+  readonly secureContext: SecureContext;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #times = new Map<Point, number>();
@@ -65,6 +69,7 @@ export class ScriptedRelay {
     this.options = options;
     this.script = options.script ?? {};
     this.extensions = options.extensions ?? EXTENSIONS;
+    this.secureContext = createSecureContext({ key: options.tls?.key, cert: options.tls?.cert });
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -126,6 +131,7 @@ export class ScriptedRelay {
       mails: [],
       servername: null,
       encrypted: false,
+      resumed: false,
       user: null,
       open: true,
       reads: 0,
@@ -379,13 +385,13 @@ class Dialogue {
     plain.removeAllListeners('end');
     this.#rest = Buffer.alloc(0);
     while (plain.writableCorked > 0) plain.uncork();
-    const { key, cert } = this.#relay.options.tls as { key: string; cert: string };
-    const socket = new TLSSocket(plain, { isServer: true, key, cert });
+    const socket = new TLSSocket(plain, { isServer: true, secureContext: this.#relay.secureContext });
     socket.on('error', () => plain.destroy());
     this.#socket = socket;
     this.#listen();
     await Promise.race([once(socket, 'secure'), once(plain, 'close')]).catch(() => {});
     this.#seen.encrypted = true;
+    this.#seen.resumed = socket.isSessionReused();
     this.#seen.servername = ((socket as { servername?: string | false }).servername || null) ?? null;
   }
 

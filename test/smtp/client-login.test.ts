@@ -192,6 +192,13 @@ describe('TLS', () => {
     ]);
   });
 
+  test('is verified on every connection, resumed ones too', async () => {
+    await open({ tls: good }, { tls: 'verified', maxMessages: 1 });
+    for (let i = 0; i < 3; i++) expect(kinds(await transport.send(toOne, content(), never))).toEqual(['sent']);
+    expect(relay.connections.map((connection) => connection.encrypted)).toEqual([true, true, true]);
+    expect(relay.connections.map((connection) => connection.resumed)).toEqual([false, true, true]);
+  });
+
   test('carries a large content', async () => {
     await open({ tls: good }, { tls: 'verified' });
     const bytes = Buffer.from(`${'x'.repeat(998)}\r\n`.repeat(3000));

@@ -166,6 +166,18 @@ describe('what goes together', () => {
     ]);
   });
 
+  test('a part that cannot be read does not hide that another was sent', async () => {
+    open({ maxRecipients: 1, maxConnections: 1 });
+    let times = 0;
+    const once = streamed(5, async function* () {
+      if (times++ > 0) throw new Error('disk on fire');
+      yield Buffer.from('abc\r\n');
+    });
+    const outcomes = await transport.send(envelope('a@example.com', 'b@example.com'), once, never);
+    expect(kinds(outcomes)).toEqual(['sent', 'deferred message']);
+    expect(relay.received).toHaveLength(1);
+  });
+
   test('three recipients end in three outcomes', async () => {
     relay.script = { rcpt: ['250 ok', '550 5.1.1 no such user', '450 4.2.1 busy'] };
     const outcomes = await transport.send(

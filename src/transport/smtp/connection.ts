@@ -101,7 +101,7 @@ export class Connection {
     socket.on('data', (bytes: Buffer) => this.#handle(() => this.#client?.receive(bytes) ?? []));
     socket.on('drain', () => this.#wakeUp());
     socket.on('error', (error) => {
-      this.#error = error;
+      this.#error ??= error;
     });
     socket.on('end', () => this.#gone(socket));
     socket.on('close', () => this.#gone(socket));
@@ -124,10 +124,8 @@ export class Connection {
     this.#phase = 'encrypting';
     this.#limit({ wait: 'tls' });
     const plain = this.#socket;
-    plain.removeAllListeners();
-    plain.on('error', (error) => {
-      this.#error ??= error;
-    });
+    // Its other listeners stay: those of Node are among them, and ours know that it is not the socket any more.
+    plain.removeAllListeners('data');
     const socket = connectTls({ ...secureOptions(this.#settings, this.#memory), socket: plain });
     this.#socket = socket;
     socket.on('session', (session) => {

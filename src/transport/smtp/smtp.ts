@@ -2,6 +2,7 @@
 import type { Envelope } from '../../mail/envelope.ts';
 import type { Outcome } from '../../mail/outcome.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
+import { contentFault } from '../faults.ts';
 import type { Content, Transport } from '../transport.ts';
 import { Job } from './job.ts';
 import { type RelaySettings, type SmtpOptions, settle } from './options.ts';
@@ -28,13 +29,28 @@ export class SmtpTransport implements Transport {
     const { recipients } = envelope;
     const limit = this.#settings.maxRecipients;
     if (recipients.length <= limit) return this.#submit(new Job(envelope, content), signal);
-    const parts: Promise<readonly Outcome[]>[] = [];
+    const parts: Job[] = [];
     for (let from = 0; from < recipients.length; from += limit) {
-      parts.push(
-        this.#submit(new Job({ ...envelope, recipients: recipients.slice(from, from + limit) }, content), signal),
-      );
+      parts.push(new Job({ ...envelope, recipients: recipients.slice(from, from + limit) }, content));
     }
-    return Promise.all(parts).then((outcomes) => outcomes.flat());
+    return this.#submitAll(parts, signal);
+  }
+
+  /** What was sent in one part must be told though another could not be read, or it would be sent again. */
+  async #submitAll(parts: readonly Job[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    const results = await Promise.allSettled(parts.map((job) => this.#submit(job, signal)));
+    const [first] = results;
+    if (first?.status === 'rejected' && results.every((result) => result.status === 'rejected')) throw first.reason;
+    const unread: Outcome = {
+      kind: 'deferred',
+      scope: 'message',
+      reply: contentFault(this.#settings.peer),
+      inDoubt: false,
+    };
+    return results.flatMap((result, i) => {
+      if (result.status === 'fulfilled') return result.value;
+      return parts[i]?.envelope.recipients.map(() => unread) ?? [];
+    });
   }
 
   /** Connects, encrypts, logs in and quits, sending nothing. */

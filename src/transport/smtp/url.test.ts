@@ -19,6 +19,8 @@ describe("a relay's URL", () => {
       'smtp://me%40example.com:a%3Ab%2F%23%25@h',
       { host: 'h', port: 587, implicitTls: false, credentials: { user: 'me@example.com', password: 'a:b/#%' } },
     ],
+    ['smtp://bücher.example', { host: 'xn--bcher-kva.example', port: 25, implicitTls: false }],
+    ['smtp://192.0.2.1', { host: '192.0.2.1', port: 25, implicitTls: false }],
     ['smtp://[::1]:25', { host: '::1', port: 25, implicitTls: false }],
     [
       'smtp://h?tls=required&name=me.example&servername=x.example',
@@ -46,6 +48,7 @@ describe("a relay's URL", () => {
     ['smtp://u:secret@h:0', /port 0/],
     ['smtp://u:secret@h/path', /path/],
     ['smtp://h?tls=maybe', /none, opportunistic, required, verified/],
+    ['smtp://h?name=a%0d%0aRSET', /allowed is a host name/],
     ['smtp://h?colour=red', /unknown parameter "colour"/],
     ['smtp://h?__proto__=red', /unknown parameter/],
     ['smtp://h?connections=0', /whole number from 1/],

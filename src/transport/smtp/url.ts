@@ -1,5 +1,6 @@
 /** A relay as a URL: `smtp://user:password@host:587?tls=required`. */
 import type { SecureVersion } from 'node:tls';
+import { domainToASCII } from 'node:url';
 import { PosthasteError } from '../../errors.ts';
 import type { Credentials } from './auth.ts';
 import type { SmtpOptions, TlsLevel } from './options.ts';
@@ -12,8 +13,8 @@ const FORM = 'write it as smtp://user:password@host:587, or smtps:// for TLS fro
 /** What may stand behind the question mark. Each reads its text into the options. */
 const PARAMETERS: Readonly<Record<string, (text: string) => Partial<SmtpOptions>>> = {
   tls: (text) => ({ tls: oneOf('tls', text, LEVELS) }),
-  name: (text) => ({ name: text }),
-  servername: (text) => ({ servername: text }),
+  name: (text) => ({ name: hostName('name', text) }),
+  servername: (text) => ({ servername: hostName('servername', text) }),
   'min-version': (text) => ({ minVersion: oneOf('min-version', text, VERSIONS) }),
   'clear-password': (text) => ({ allowClearPassword: oneOf('clear-password', text, ['true', 'false']) === 'true' }),
   connections: (text) => ({ maxConnections: count('connections', text) }),
@@ -27,7 +28,7 @@ export function parseRelayUrl(text: string): SmtpOptions {
   const implicitTls = url.protocol === 'smtps:';
   const credentials = credentialsOf(url);
   return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    host: (domainToASCII(decode(url.hostname)) || url.hostname).replace(/^\[|\]$/g, ''),
     port: url.port === '' ? defaultPort(implicitTls, credentials) : Number(url.port),
     implicitTls,
     ...(credentials === undefined ? {} : { credentials }),
@@ -110,6 +111,13 @@ function oneOf<const T extends string>(key: string, text: string, allowed: reado
   if (found === undefined)
     throw invalid(`The relay's parameter ${key} is ${JSON.stringify(text)}; allowed are ${allowed.join(', ')}.`);
   return found;
+}
+
+/** A name, or an address literal in brackets: nothing that could end the command in which it stands. */
+function hostName(key: string, text: string): string {
+  if (!/^[\x21-\x7e]+$/.test(text))
+    throw invalid(`The relay's parameter ${key} is ${JSON.stringify(text)}; allowed is a host name.`);
+  return text;
 }
 
 function count(key: string, text: string): number {

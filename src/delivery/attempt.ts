@@ -146,6 +146,7 @@ export async function conclude(
   const now = parts.clock.now();
   const settlements = decided.map((each) => settlementOf(claim, each, place, now));
   const took = await parts.settlements.add({ settlements, reports });
+  if (reports.length > 0 || settlements.some((settlement) => settlement.state === 'queued')) parts.queue.announceWork();
   decided.forEach((each, i) => {
     tell(parts.log, claim, each, place, now, took[i] === true);
   });

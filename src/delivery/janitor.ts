@@ -81,7 +81,10 @@ export class Janitor implements Service {
   async #reclaim(store: Store, now: Instant): Promise<void> {
     const dead = (await store.nodes(0)).filter((node) => this.#isDead(node)).map((node) => node.id);
     const count = await store.reclaim(now, dead);
-    if (count > 0) this.#parts.log.warn({ deliveries: count }, 'reclaimed from workers that are gone');
+    if (count > 0) {
+      this.#parts.log.warn({ deliveries: count }, 'reclaimed from workers that are gone');
+      this.#parts.queue.announceWork();
+    }
     for (const id of dead) await store.forgetNode(id);
   }
 

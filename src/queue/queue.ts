@@ -65,13 +65,14 @@ export class Queue {
     this.#inserts = new Batch((messages) => this.#store.insert(messages, this.#clock.now()), { maxItems: MAX_BATCH });
   }
 
-  /** Calls back whenever this process made work: something was submitted, released, or a relay resumed. Returns the way to end that. */
+  /** Calls back whenever this process made work: something was submitted, released or put back, or a relay resumed. Returns the way to end that. */
   onWork(listener: () => void): () => void {
     this.#workListeners.add(listener);
     return () => this.#workListeners.delete(listener);
   }
 
-  #notifyWork(): void {
+  /** For parts that put work into the store past this queue: reports, reclaimed deliveries, what waits for its next attempt. */
+  announceWork(): void {
     for (const listener of this.#workListeners) listener();
   }
 
@@ -85,7 +86,7 @@ export class Queue {
     const inserted = await this.#inserts.add(message);
     if (!inserted.duplicate) {
       this.#logAccepted(message);
-      this.#notifyWork();
+      this.announceWork();
     }
     return inserted;
   }
@@ -162,7 +163,7 @@ export class Queue {
     const moved = await this.#store.move(filter, to, { now, expiresAt: now + this.#policy.maxAge, dryRun });
     if (moved > 0 && !dryRun) {
       this.#log.info({ to, deliveries: moved }, 'moved by operator');
-      this.#notifyWork();
+      this.announceWork();
     }
     return moved;
   }
@@ -173,7 +174,7 @@ export class Queue {
 
   async resumeRelay(relay: string): Promise<void> {
     await this.#store.pauseRelay(relay, null);
-    this.#notifyWork();
+    this.announceWork();
   }
 
   get(id: Id): Promise<Found | null> {

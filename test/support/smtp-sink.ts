@@ -49,7 +49,7 @@ export class SmtpSink {
     this.#child = child;
   }
 
-  /** Ends by itself when it has taken `messages`. */
+  /** Ends by itself when it has taken `messages`, without a reply to the last: who waits for that reply is left in doubt. */
   static async start(parent: string, messages: number, port?: number, ...flags: string[]): Promise<SmtpSink> {
     const chosen = port ?? (await freePort());
     const folder = join(parent, `sink-${chosen}`);
@@ -66,7 +66,7 @@ export class SmtpSink {
 
   /** Resolves when all messages came, with each as the sink kept it: its own lead of X- fields, and LF for CRLF. */
   async messages(): Promise<string[]> {
-    if (this.#child.exitCode === null) await once(this.#child, 'close');
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'close');
     return readdirSync(this.#folder).map((name) => readFileSync(join(this.#folder, name), 'latin1'));
   }
 

@@ -1,5 +1,5 @@
 /** Rows of the database as the plain values of the queue, and back. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Address, addressKey } from '../mail/address.ts';
 import type { Notify } from '../mail/envelope.ts';
 import type { Reply } from '../mail/reply.ts';
@@ -24,7 +24,7 @@ export const NULL_SENDER = '<>';
 
 /** Message-IDs are long and differ early or late; 16 bytes of a hash make the index small on every engine. */
 export function messageIdHash(messageId: string): Uint8Array {
-  return createHash('sha256').update(messageId).digest().subarray(0, 16);
+  return hash('sha256', messageId, 'buffer').subarray(0, 16);
 }
 
 export function priorityNumber(priority: Priority): number {

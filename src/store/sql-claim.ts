@@ -166,27 +166,35 @@ async function take(
 /** The messages with those of their contents that are small enough, first come first served. */
 async function messagesOf(tx: Queries, chosen: Chosen): Promise<ReadonlyMap<Id, Row>> {
   const ids = chosen.map((rows) => rows[0]?.id as Uint8Array);
-  const select = (keys: string): string => `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE ${keys}`;
-  const { rows } = await queryByKeys(tx, inKeys('id', ids), select);
+  // What fits in any case comes with the message; for what is larger the room that is left is counted first.
+  const certain = Math.min(INLINE_CONTENT, Math.floor(INLINE_TOTAL / ids.length));
+  const select = (keys: string): string =>
+    `SELECT ${MESSAGE_COLUMNS}, CASE WHEN size <= ? THEN content END AS content FROM messages WHERE ${keys}`;
+  const { rows } = await queryByKeys(tx, inKeys('id', ids), select, [certain]);
   const messages = new Map(rows.map((row) => [idOf(row.id), row]));
-  const inline: Uint8Array[] = [];
-  let total = 0;
-  for (const id of ids) {
-    const size = (messages.get(idFromBytes(id))?.size as number | undefined) ?? 0;
-    if (size > INLINE_CONTENT || total + size > INLINE_TOTAL) continue;
-    total += size;
-    inline.push(id);
-  }
+  const larger = withinRoom(ids, messages, certain);
   const contents = await queryByKeys(
     tx,
-    inKeys('id', inline),
+    inKeys('id', larger),
     (keys) => `SELECT id, content FROM messages WHERE ${keys}`,
   );
   for (const { id, content } of contents.rows) {
     const row = messages.get(idOf(id));
-    if (row !== undefined && content !== null) messages.set(idOf(id), { ...row, content: content as Value });
+    if (row !== undefined) messages.set(idOf(id), { ...row, content: content as Value });
   }
   return messages;
+}
+
+/** Those of more than `certain` octets that still fit beside the others. */
+function withinRoom(ids: readonly Uint8Array[], messages: ReadonlyMap<Id, Row>, certain: number): Uint8Array[] {
+  const sizes = ids.map((id) => (messages.get(idFromBytes(id))?.size as number | undefined) ?? 0);
+  let room = sizes.reduce((left, size) => (size <= certain ? left - size : left), INLINE_TOTAL);
+  return ids.filter((_, i) => {
+    const size = sizes[i] as number;
+    const fits = size > certain && size <= INLINE_CONTENT && size <= room;
+    if (fits) room -= size;
+    return fits;
+  });
 }
 
 export function claimExpired(

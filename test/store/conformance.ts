@@ -1,0 +1,62 @@
+/** What every store must do, whatever engine it stands on: one suite, run for each. */
+import { afterEach, beforeEach, describe } from 'vitest';
+import type { Store } from '../../src/queue/store.ts';
+import { claimFacts } from './conformance/claim.ts';
+import { findFacts } from './conformance/find.ts';
+import { hostileFacts } from './conformance/hostile.ts';
+import { insertFacts } from './conformance/insert.ts';
+import { moveFacts } from './conformance/move.ts';
+import { purgeFacts } from './conformance/purge.ts';
+import { relayFacts } from './conformance/relay.ts';
+import { settleFacts } from './conformance/settle.ts';
+import { sharedFacts } from './conformance/shared.ts';
+
+/** One empty database: opened as often as wanted, each time as another process would; then removed. */
+export interface Place {
+  open(): Promise<Store>;
+  remove(): Promise<void>;
+}
+
+/** What the facts work with. */
+export interface Bench {
+  /** The store of this test. */
+  readonly store: Store;
+  /** Another one on the same database. */
+  another(): Promise<Store>;
+}
+
+export function storeConformance(name: string, newPlace: () => Promise<Place>): void {
+  describe(name, () => {
+    let place: Place;
+    let opened: Store[] = [];
+    const bench = {
+      store: undefined as unknown as Store,
+      async another(): Promise<Store> {
+        const store = await place.open();
+        opened.push(store);
+        return store;
+      },
+    };
+    beforeEach(async () => {
+      place = await newPlace();
+      bench.store = await bench.another();
+    });
+    afterEach(async () => {
+      await Promise.all(opened.map((store) => store.close()));
+      opened = [];
+      await place.remove();
+    });
+    const facts = [
+      insertFacts,
+      claimFacts,
+      settleFacts,
+      relayFacts,
+      moveFacts,
+      findFacts,
+      purgeFacts,
+      hostileFacts,
+      sharedFacts,
+    ];
+    for (const suite of facts) suite(bench);
+  });
+}

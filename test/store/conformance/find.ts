@@ -1,0 +1,141 @@
+/** Facts about searches, pages and sums. */
+import { describe, expect, test } from 'vitest';
+import type { Claim, Filter } from '../../../src/queue/store.ts';
+import { type Id, newId } from '../../../src/runtime/id.ts';
+import type { Bench } from '../conformance.ts';
+import { claimAll, LATER, put, sample, settleOne, T } from './samples.ts';
+
+export function findFacts(bench: Bench): void {
+  const names = async (filter: Filter): Promise<string[]> => {
+    const { rows } = await bench.store.find(filter, { limit: 100 });
+    expect(await bench.store.count(filter)).toBe(rows.length);
+    return rows.map(({ id, ordinal }) => `${id}/${ordinal}`);
+  };
+
+  describe('find', () => {
+    test('lists newest first, recipients in their order, with what belongs to the message', async () => {
+      const a = await put(bench.store, { to: ['1@x.org', '2@x.org'], subject: 'S', tags: ['t'], size: 7 });
+      const b = await put(bench.store);
+      expect(await names({})).toEqual([`${b}/1`, `${a}/1`, `${a}/2`]);
+      const { rows } = await bench.store.find({ ids: [a] }, { limit: 1 });
+      expect(rows[0]).toMatchObject({
+        ...{ id: a, ordinal: 1, recipient: '1@x.org', sender: 'app@example.org', messageId: `<${a}@example.org>` },
+        ...{ subject: 'S', size: 7, tags: ['t'], createdAt: T, state: 'queued' },
+      });
+    });
+
+    test('answers each field alone, and all together', async () => {
+      const ids: Record<string, Id> = {};
+      ids.plain = await put(bench.store);
+      ids.sender = await put(bench.store, { sender: 'Boss@Other.org', messageId: '<ID@x>', createdAt: T - 50 });
+      ids.null = await put(bench.store, { sender: null, subject: 'Große 100% Änderung_x' });
+      ids.tags = await put(bench.store, { tags: ['a,"b', 'news'], subject: null });
+      ids.relay = await put(bench.store, { to: [{ relay: 'b', recipient: 'Some.One@Sub.x.org', held: true }] });
+      const [claim] = (await claimAll(bench.store, { limit: 1 })) as [Claim];
+      expect(claim.message.id).toBe(ids.plain);
+      await settleOne(bench.store, claim, { state: 'queued', inDoubt: true, reply: LATER }, T + 70);
+      const fields: readonly (readonly [string, Filter, readonly string[]])[] = [
+        ['state', { states: ['held'] }, ['relay']],
+        ['no state', { states: [] }, []],
+        ['several states', { states: ['held', 'queued', 'sent'] }, ['relay', 'tags', 'null', 'sender', 'plain']],
+        ['reason', { reason: 'operator' }, ['relay']],
+        ['relay', { relay: 'b' }, ['relay']],
+        ['recipient', { recipient: 'some.one@SUB.X.ORG' }, ['relay']],
+        ['recipient and state', { recipient: 'user@example.com', states: ['held'] }, []],
+        ['domain', { recipient: '@sub.x.org' }, ['relay']],
+        ['domain above', { recipient: '@x.org' }, []],
+        ['sender', { sender: 'boss@other.ORG' }, ['sender']],
+        ['sender and state', { sender: 'boss@other.ORG', states: ['queued', 'held'] }, ['sender']],
+        ['sender domain', { sender: '@other.org' }, ['sender']],
+        ['null sender', { sender: '<>' }, ['null']],
+        ['Message-ID', { messageId: '<ID@x>' }, ['sender']],
+        ['Message-ID in other case', { messageId: '<id@x>' }, []],
+        ['subject', { subject: 'ÄNDERUNG_' }, ['null']],
+        ['subject with signs', { subject: '100%' }, ['null']],
+        ['subject that nobody has', { subject: '1%0' }, []],
+        ['tag', { tag: 'news' }, ['tags']],
+        ['tag with signs', { tag: 'a,"b' }, ['tags']],
+        ['part of a tag', { tag: 'b' }, []],
+        ['tag in other case', { tag: 'NEWS' }, []],
+        ['created before', { createdBefore: T }, ['sender']],
+        ['created after', { createdAfter: T - 1 }, ['relay', 'tags', 'null', 'plain']],
+        ['changed before', { changedBefore: T + 70 }, ['relay', 'tags', 'null', 'sender']],
+        ['deferred', { deferred: true }, ['plain']],
+        ['deferred and held', { deferred: true, states: ['held'] }, []],
+        ['not deferred', { deferred: false }, ['relay', 'tags', 'null', 'sender']],
+        ['in doubt', { inDoubt: true }, ['plain']],
+        ['not in doubt', { inDoubt: false, relay: 'default' }, ['tags', 'null', 'sender']],
+      ];
+      for (const [name, filter, expected] of fields) {
+        expect([name, await names(filter)]).toEqual([name, expected.map((message) => `${ids[message]}/1`)]);
+      }
+      const all: Filter = {
+        ...{ ids: Object.values(ids), states: ['queued'], recipient: '@example.com', sender: 'app@example.org' },
+        ...{ relay: 'default', subject: 'a subject', createdAfter: T - 1, createdBefore: T + 1 },
+        ...{ changedBefore: T + 71, deferred: true, inDoubt: true },
+      };
+      expect(await names(all)).toEqual([`${ids.plain}/1`]);
+    });
+
+    test.each<[string, Filter]>([
+      ['all', {}],
+      ['states', { states: ['held', 'queued'] }],
+      ['a recipient', { recipient: '@example.com' }],
+      ['a sender', { sender: 'app@example.org' }],
+    ])('pages over %s show each row once, while rows arrive', async (_, filter) => {
+      const messages = Array.from({ length: 20 }, (_, i) =>
+        sample({ to: ['a@example.com', { held: i % 2 === 0 }, 'c@example.com'] }),
+      );
+      await bench.store.insert(messages, T);
+      const seen: string[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const page = await bench.store.find(filter, cursor === undefined ? { limit: 7 } : { limit: 7, cursor });
+        seen.push(...page.rows.map(({ id, ordinal }) => `${id}/${ordinal}`));
+        await bench.store.insert([sample({ to: ['new@example.com'] })], T);
+        if (page.cursor === null) break;
+        cursor = page.cursor;
+      }
+      const expected = messages
+        .toReversed()
+        .flatMap(({ message }) => [1, 2, 3].map((ordinal) => `${message.id}/${ordinal}`));
+      expect(seen).toEqual(expected);
+    });
+
+    test('with a cursor that no page gave finds nothing', async () => {
+      await put(bench.store);
+      expect(await bench.store.find({}, { limit: 5, cursor: 'nonsense' })).toEqual({ rows: [], cursor: null });
+    });
+  });
+
+  describe('get and contentChunk', () => {
+    test('of what is not there are null', async () => {
+      expect(await bench.store.get(newId(T))).toBeNull();
+      expect(await bench.store.get("' OR 1=1")).toBeNull();
+      expect(await bench.store.contentChunk(newId(T), 0)).toBeNull();
+      expect(await bench.store.contentChunk('nonsense', 0)).toBeNull();
+    });
+  });
+
+  describe('counts', () => {
+    test('sum up states, deferred ones, doubts and the oldest that is due', async () => {
+      const nothing = { queued: 0, sending: 0, held: 0, sent: 0, captured: 0, bounced: 0, cancelled: 0 };
+      expect(await bench.store.counts(T)).toEqual({ states: nothing, deferred: 0, inDoubt: 0, oldestDue: null });
+      await put(bench.store, { to: [{ held: true }] });
+      await put(bench.store);
+      const [claim] = (await claimAll(bench.store)) as [Claim];
+      await settleOne(bench.store, claim, { state: 'queued', dueAt: T + 9, inDoubt: true });
+      await put(bench.store, {
+        to: [
+          { relay: 'b', dueAt: T - 7 },
+          { relay: 'b', dueAt: T - 3 },
+        ],
+      });
+      await put(bench.store, { priority: 'deferred', to: [{ dueAt: T - 100 }] });
+      await put(bench.store, { priority: 'low', to: [{ relay: 'c' }] });
+      await claimAll(bench.store, { relay: 'c' });
+      const states = { ...nothing, held: 1, queued: 4, sending: 1 };
+      expect(await bench.store.counts(T)).toEqual({ states, deferred: 1, inDoubt: 1, oldestDue: T - 7 });
+      expect((await bench.store.counts(T - 8)).oldestDue).toBeNull();
+    });
+  });
+}

@@ -1,0 +1,144 @@
+/** Facts about relays: pauses, faults, probes; and about nodes and suppressions. */
+import { describe, expect, test } from 'vitest';
+import { newId } from '../../../src/runtime/id.ts';
+import type { Bench } from '../conformance.ts';
+import { claimAll, HOLDER, LEASE, namesOf, put, sample, T } from './samples.ts';
+
+const FAULT = { code: 421, status: '4.4.1', text: 'no answer' };
+const DELAYS = [1000, 5000];
+
+export function relayFacts(bench: Bench): void {
+  const fault = (now: number, relay = 'default') => bench.store.faultRelay(relay, FAULT, now, DELAYS);
+  const fill = (count: number) =>
+    bench.store.insert(
+      Array.from({ length: count }, () => sample()),
+      T,
+    );
+
+  describe('a relay', () => {
+    test('that nobody wrote about is absent', async () => {
+      expect(await bench.store.relays()).toEqual([]);
+      await bench.store.healRelay('default');
+      expect(await bench.store.relays()).toEqual([]);
+    });
+
+    test('that is paused gives nothing until it is resumed', async () => {
+      await fill(1);
+      await bench.store.pauseRelay('default', { at: T, by: 'Ada' });
+      expect(await claimAll(bench.store, { now: T + 1e9 })).toEqual([]);
+      expect(await bench.store.relays()).toEqual([
+        {
+          ...{ relay: 'default', pausedAt: T, pausedBy: 'Ada', faults: 0 },
+          ...{ faultSince: null, probeAt: null, lastFault: null },
+        },
+      ]);
+      await bench.store.pauseRelay('default', null);
+      expect(await claimAll(bench.store)).toHaveLength(1);
+    });
+
+    test('that is resumed forgets its faults', async () => {
+      await fault(T);
+      await bench.store.pauseRelay('default', null);
+      expect(await bench.store.relays()).toMatchObject([{ faults: 0, probeAt: null, lastFault: null, pausedAt: null }]);
+    });
+
+    test('that fails pauses for the first delay, then for the next, the last one repeats', async () => {
+      expect(await fault(T)).toEqual({
+        ...{ relay: 'default', pausedAt: null, pausedBy: null, faults: 1 },
+        ...{ faultSince: T, probeAt: T + 1000, lastFault: FAULT },
+      });
+      expect(await fault(T + 1000)).toMatchObject({ faults: 2, faultSince: T, probeAt: T + 6000 });
+      expect(await fault(T + 6000)).toMatchObject({ faults: 3, probeAt: T + 11_000 });
+    });
+
+    test('counts faults that fall together once', async () => {
+      const states = await Promise.all([fault(T), fault(T), fault(T + 1), fault(T + 999)]);
+      expect(states.map(({ faults, probeAt }) => [faults, probeAt])).toEqual(Array(4).fill([1, T + 1000]));
+    });
+
+    test('with faults gives nothing in its pause, then one message to one caller', async () => {
+      await fill(3);
+      await put(bench.store, { priority: 'high', to: ['a@x.org', 'b@x.org'] });
+      await fault(T);
+      expect(await claimAll(bench.store, { now: T + 999 })).toEqual([]);
+      const claims = await Promise.all([1, 2, 3].map(() => claimAll(bench.store, { now: T + 1000 })));
+      expect(claims.map((some) => namesOf(some).length).toSorted()).toEqual([0, 0, 2]);
+      expect(await bench.store.relays()).toMatchObject([{ probeAt: T + 1000 + LEASE }]);
+      expect(await claimAll(bench.store, { now: T + 1000 + LEASE - 1 })).toEqual([]);
+      expect(namesOf(await claimAll(bench.store, { now: T + 1000 + LEASE }))).toHaveLength(1);
+    });
+
+    test('whose probe fails pauses longer; whose probe succeeds is open again', async () => {
+      await fill(5);
+      await fault(T);
+      await claimAll(bench.store, { now: T + 1000 });
+      expect(await fault(T + 1010)).toMatchObject({ faults: 2, probeAt: T + 6010 });
+      expect(await claimAll(bench.store, { now: T + 6010 })).toHaveLength(1);
+      await bench.store.healRelay('default');
+      expect(await bench.store.relays()).toMatchObject([
+        { faults: 0, faultSince: null, probeAt: null, lastFault: null },
+      ]);
+      expect(await claimAll(bench.store, { now: T + 6011 })).toHaveLength(3);
+    });
+
+    test('with nothing due keeps its probe for the next that is', async () => {
+      await fault(T);
+      expect(await claimAll(bench.store, { now: T + 1000 })).toEqual([]);
+      await fill(1);
+      expect(await claimAll(bench.store, { now: T + 1001 })).toHaveLength(1);
+    });
+
+    test('whose prober is dead is probed again at once', async () => {
+      const dead = newId(T);
+      await fill(2);
+      await fault(T);
+      await claimAll(bench.store, { now: T + 1000, holder: dead });
+      await bench.store.reclaim(T + 1001, [dead]);
+      expect(await claimAll(bench.store, { now: T + 1001 })).toHaveLength(1);
+    });
+
+    test('of another name is not concerned', async () => {
+      await fill(1);
+      await fault(T, 'other');
+      expect(await claimAll(bench.store)).toHaveLength(1);
+      expect((await bench.store.relays()).map(({ relay }) => relay)).toEqual(['other']);
+    });
+  });
+
+  describe('nodes', () => {
+    const node = (seenAt: number) => {
+      return { id: HOLDER, host: 'box', place: 'box-1', pid: 42, role: 'serve', startedAt: T, seenAt };
+    };
+
+    test('are kept, seen again and forgotten', async () => {
+      await bench.store.heartbeat(node(T));
+      await bench.store.heartbeat(node(T + 5));
+      expect(await bench.store.nodes(T)).toEqual([node(T + 5)]);
+      expect(await bench.store.nodes(T + 5)).toEqual([]);
+      await bench.store.forgetNode(HOLDER);
+      expect(await bench.store.nodes(0)).toEqual([]);
+    });
+  });
+
+  describe('suppressions', () => {
+    const entry = (target: string, note: string | null = null) => {
+      return { target, reason: 'asked', since: T, until: null, note };
+    };
+
+    test('are listed in pages, without case, the last entry for a target counts', async () => {
+      await bench.store.suppress([entry('b@x.org'), entry('A@x.org'), entry('@z.org')]);
+      await bench.store.suppress([entry('B@X.org', 'again'), entry('b@x.ORG', 'last')]);
+      const first = await bench.store.suppressions({ limit: 2 });
+      expect(first.rows).toEqual([entry('@z.org'), entry('a@x.org')]);
+      const second = await bench.store.suppressions({ limit: 2, cursor: first.cursor as string });
+      expect(second).toEqual({ rows: [entry('b@x.org', 'last')], cursor: null });
+    });
+
+    test('are removed', async () => {
+      await bench.store.suppress([entry('a@x.org'), entry('@z.org')]);
+      expect(await bench.store.unsuppress(['A@x.org', 'none@x.org'])).toBe(1);
+      expect((await bench.store.suppressions({ limit: 9 })).rows).toEqual([entry('@z.org')]);
+      await bench.store.suppress([]);
+    });
+  });
+}

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/runtime/clock.ts';
 import type { SmtpOptions } from '../../src/transport/smtp/options.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
-import { drop, dropAfterUsual, when } from '../relay/actions.ts';
+import { drop, dropAfterUsual, raw, when } from '../relay/actions.ts';
 import { type ScriptedRelay, startRelay } from '../relay/scripted.ts';
 import { content, envelope, kinds, never, streamed, toOne } from './client/mail.ts';
 
@@ -189,6 +189,27 @@ describe('what goes together', () => {
     expect(relay.received[0]?.recipients).toEqual(['a@example.com']);
   });
 
+  test('a refusal that comes together with the 354 loses nobody', async () => {
+    open({ maxConnections: 1 });
+    relay.script = { data: [raw('354 go\r\n554 5.7.1 not this\r\n')] };
+    expect(await sendMany(3)).toEqual([['refused message'], ['sent'], ['sent']]);
+    expect(relay.received).toHaveLength(2);
+  });
+
+  test('a message that is refused without asking leaves its connection to the next', async () => {
+    open({ maxConnections: 1 });
+    relay.extensions = ['PIPELINING', 'SIZE 100'];
+    const large = content('x'.repeat(101));
+    expect(await send()).toEqual(['sent']);
+    expect(kinds(await transport.send(toOne, large, never))).toEqual(['refused message']);
+    expect(await Promise.all([send(), transport.send(toOne, large, never).then(kinds), send()])).toEqual([
+      ['sent'],
+      ['refused message'],
+      ['sent'],
+    ]);
+    expect(relay.connections).toHaveLength(1);
+  });
+
   test('a refused message does not disturb the one that was written behind it', async () => {
     open({ maxConnections: 1 });
     relay.script = { dot: ['554 5.7.1 spam'], rcpt: ['250 ok', '250 ok', '550 5.1.1 no such user'] };
@@ -252,7 +273,7 @@ describe('a signal to give up', () => {
 
   test('that was given before is heard', async () => {
     expect(await send(AbortSignal.abort())).toEqual(['deferred relay']);
-    expect(relay.received).toHaveLength(0);
+    expect(relay.connections).toHaveLength(0);
   });
 
   test('waits for the reply to a final dot, and ends the message written behind it', async () => {

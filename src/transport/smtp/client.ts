@@ -69,6 +69,12 @@ export class SmtpClient<T extends Transaction> {
     return this.#session?.extensions.has('PIPELINING') === true;
   }
 
+  /** The transaction whose content is to be written now. */
+  get writing(): T | null {
+    const flow = this.#flows[0];
+    return flow?.phase === 'content' ? flow.transaction : null;
+  }
+
   /** The transaction that would be in doubt if the connection broke now. */
   get doubtful(): T | null {
     const flow = this.#flows[0];
@@ -282,8 +288,14 @@ export class SmtpClient<T extends Transaction> {
 
   /** The reply to the end of data. Whatever it says, the transaction is over at the relay's side too. */
   #ended(flow: Flow<T>, reply: Reply): void {
-    if (flow.phase === 'dot') flow.settle(classify('dot', reply, this.#rules));
+    if (flow.phase === 'dot') flow.settle(this.#verdict(reply));
     this.#finish(flow, false);
+  }
+
+  #verdict(reply: Reply): Outcome {
+    const outcome = classify('dot', reply, this.#rules);
+    const dsn = this.#session?.extensions.has('DSN') === true;
+    return outcome.kind === 'sent' ? { ...outcome, dsn } : outcome;
   }
 
   /** A reply nobody asked for: while content goes out it is the answer to it, and no more of it can be sent. */

@@ -47,6 +47,8 @@ export class Connection {
   #watched: { readonly wait: Wait } | null = { wait: 'connect' };
   #error: unknown;
   #wake: (() => void) | null = null;
+  /** The owner was told that it is idle, and has given it nothing since. */
+  #parked = false;
   /** What TLS came to; null without it. */
   tls: TlsReport | null = null;
 
@@ -71,7 +73,11 @@ export class Connection {
   /** A job for an idle connection. */
   give(job: Job): void {
     const client = this.#client;
-    if (client === undefined) return;
+    if (!client?.idle || this.#isGone()) {
+      this.#owner.returned(job);
+      return;
+    }
+    this.#parked = false;
     this.#handle(() => client.begin(job));
   }
 
@@ -146,13 +152,14 @@ export class Connection {
     if (this.#phase === 'gone') return;
     const socket = this.#socket;
     socket.cork();
-    const wasIdle = this.#client?.idle === true;
     this.#apply(ask());
     this.#fetch();
     socket.uncork();
     if (this.#isGone()) return;
     this.#watch();
-    if (this.#client?.idle && !wasIdle) this.#owner.idle(this);
+    if (!this.#client?.idle || this.#parked) return;
+    this.#parked = true;
+    this.#owner.idle(this);
   }
 
   #isGone(): boolean {
@@ -237,6 +244,8 @@ export class Connection {
   /** The end of data only behind a whole content: a part of one, ended with a dot, would be a message that nobody wrote. */
   #end(job: Job, encoder: DataEncoder, written: number): void {
     const client = this.#client as SmtpClient<Job>;
+    // Its answer came already, in one piece with the 354.
+    if (client.writing !== job) return;
     const { size } = job.content;
     if (written !== size) throw new Error(`the content has ${written} octets instead of ${size}`);
     const more = client.looksAhead && client.served < this.#settings.maxMessages;

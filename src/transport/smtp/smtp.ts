@@ -63,9 +63,12 @@ export class SmtpTransport implements Transport {
   }
 
   #submit(job: Job, signal: AbortSignal): Promise<readonly Outcome[]> {
-    this.#watch(job, signal);
-    this.#pool.submit(job);
-    if (signal.aborted) this.#pool.giveUp(job);
+    if (signal.aborted) {
+      this.#pool.giveUp(job);
+    } else {
+      this.#watch(job, signal);
+      this.#pool.submit(job);
+    }
     return job.done;
   }
 

@@ -153,7 +153,10 @@ function nodes({ types: t, tableOptions }: Dialect): string {
   )${tableOptions}`;
 }
 
-/** Each costs every submission its share (docs/decisions/0006-store-schema.md): one index, one question. */
+/**
+ * Each costs every submission its share (docs/decisions/0006-store-schema.md): one index, one question. Those on a state and
+ * something else begin with the state, also where they hold no other: else the planner may prefer `deliveries_state`.
+ */
 function indexes(dialect: Dialect): string[] {
   const where = (condition: string): string => (dialect.partialIndexes ? ` WHERE ${condition}` : '');
   return [
@@ -161,14 +164,14 @@ function indexes(dialect: Dialect): string[] {
     'CREATE INDEX messages_sender ON messages (sender_key, id)',
     'CREATE INDEX messages_message_id ON messages (message_id_hash)',
     // What a claim takes next.
-    `CREATE INDEX deliveries_due ON deliveries (relay, priority, due_at, id, ordinal)${where("state = 'queued'")}`,
+    `CREATE INDEX deliveries_due ON deliveries (state, relay, priority, due_at, id, ordinal)${where("state = 'queued'")}`,
     // What has waited too long; `attempts` lets the deferred ones be counted without their rows.
-    `CREATE INDEX deliveries_expiry ON deliveries (expires_at, attempts)${where("state = 'queued'")}`,
+    `CREATE INDEX deliveries_expiry ON deliveries (state, expires_at, attempts)${where("state = 'queued'")}`,
     // Lists and sums by state, and the leases: only few are ever sending.
     'CREATE INDEX deliveries_state ON deliveries (state, id DESC, ordinal)',
     'CREATE INDEX deliveries_recipient ON deliveries (recipient_key, id)',
-    `CREATE INDEX deliveries_ended ON deliveries (changed_at)${where(IS_ENDED)}`,
-    `CREATE INDEX deliveries_doubt ON deliveries (id)${where('in_doubt = 1')}`,
+    `CREATE INDEX deliveries_ended ON deliveries (state, changed_at)${where(IS_ENDED)}`,
+    `CREATE INDEX deliveries_doubt ON deliveries (in_doubt, id)${where('in_doubt = 1')}`,
     'CREATE INDEX staging_age ON staging (staged_at)',
   ];
 }

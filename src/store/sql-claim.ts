@@ -86,19 +86,28 @@ async function dueHeads(
 }
 
 /** All due deliveries of these messages, so that what goes together is sent together. */
-async function dueOf(
+function dueOf(
   tx: Queries,
   dialect: Dialect,
   { relay, now }: ClaimRequest,
   heads: readonly Uint8Array[],
 ): Promise<Row[][]> {
+  const isDue = (row: Row): boolean =>
+    row.relay === relay && (row.due_at as number) <= now && (row.priority as number) <= LAST_CLAIMED;
+  return queuedOf(tx, dialect, heads, isDue);
+}
+
+/** The queued deliveries of these messages that fit, by message. Only ids are asked for, so that no other index is tempting. */
+async function queuedOf(
+  tx: Queries,
+  dialect: Dialect,
+  heads: readonly Uint8Array[],
+  fits: (row: Row) => boolean,
+): Promise<Row[][]> {
   const sql = (keys: string): string =>
     `SELECT ${DELIVERY_COLUMNS} FROM deliveries d WHERE ${keys} AND d.state = 'queued' ORDER BY d.id, d.ordinal${dialect.lockFree}`;
   const { rows } = await queryByKeys(tx, inKeys('d.id', heads), sql);
-  const due = rows.filter(
-    (row) => row.relay === relay && (row.due_at as number) <= now && (row.priority as number) <= LAST_CLAIMED,
-  );
-  return byMessage(heads, due);
+  return byMessage(heads, rows.filter(fits));
 }
 
 function byMessage(heads: readonly Uint8Array[], rows: readonly Row[]): Row[][] {
@@ -208,14 +217,8 @@ export function claimExpired(
       `ORDER BY expires_at LIMIT ?${dialect.lockFree}`;
     const { rows: found } = await tx.query(headsSql, [request.now, request.limit]);
     const heads = [...new Map(found.map((row) => [idOf(row.id), row.id as Uint8Array])).values()];
-    const rowsSql = (keys: string): string =>
-      `SELECT ${DELIVERY_COLUMNS} FROM deliveries d WHERE ${keys} AND d.state = 'queued' AND d.expires_at <= ? ` +
-      `ORDER BY d.id, d.ordinal${dialect.lockFree}`;
-    const rows: Row[] = [];
-    for (const list of inKeys('d.id', heads)) {
-      rows.push(...(await tx.query(rowsSql(list.sql), [...list.values, request.now])).rows);
-    }
-    const chosen = cut(byMessage(heads, rows), request.limit);
+    const hasExpired = (row: Row): boolean => (row.expires_at as number) <= request.now;
+    const chosen = cut(await queuedOf(tx, dialect, heads, hasExpired), request.limit);
     return chosen.length === 0 ? [] : take(tx, dialect, chosen, request);
   };
   return database.transaction(work, { commit: 'unsynced' });

@@ -116,7 +116,7 @@ export async function get(database: Database, id: Id): Promise<Found | null> {
       `SELECT ${DELIVERY_COLUMNS} FROM deliveries d WHERE d.id = ? ORDER BY d.ordinal`,
       [key],
     );
-    const attempts = await tx.query('SELECT * FROM attempts WHERE id = ? ORDER BY started_at, token, ordinal', [key]);
+    const attempts = await tx.query('SELECT * FROM attempts WHERE id = ? ORDER BY token, ordinal', [key]);
     return {
       message,
       deliveries: deliveries.rows.map((delivery) => deliveryOf(delivery, message.createdAt)),

@@ -1,12 +1,13 @@
 /** What operators and the janitor do to many deliveries: moves from state to state, and the removal of what has ended. */
 import { ENDED, MOVES, STATES, type State } from '../queue/delivery.ts';
 import type { Filter, MoveOptions } from '../queue/store.ts';
+import type { Id } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
-import { priorityNumber } from './rows.ts';
+import { idOf, priorityNumber } from './rows.ts';
 import { IS_ENDED } from './schema.ts';
 import { keysOf } from './sql-claim.ts';
-import { conditionsOf, needsMessage, stateCondition, statesOf } from './sql-filter.ts';
+import { type Condition, conditionsOf, needsMessage, stateCondition, statesOf } from './sql-filter.ts';
 import { count, type Place, selection, splitStates } from './sql-find.ts';
 import { inKeys, inPairs, queryByKeys } from './statements.ts';
 
@@ -111,30 +112,46 @@ export async function purge(
   return purged;
 }
 
+/** State by state, so that each is read in the order of its index. */
 async function purgeSome(
   tx: Queries,
   dialect: Dialect,
   filter: Filter & { readonly changedBefore: number },
   limit: number,
 ): Promise<number> {
-  const states = (statesOf(filter) ?? ENDED).filter((state) => ENDED.includes(state));
-  const fits = (d: string) => [...conditionsOf(dialect, filter, d), stateCondition(states, false, d)];
-  const text = (d: string): string =>
-    fits(d)
-      .map(({ sql }) => sql)
-      .join(' AND ');
-  const values = fits('d').flatMap((condition) => condition.values);
-  const [from, join] = needsMessage(filter)
-    ? ['deliveries d CROSS JOIN messages m', 'm.id = d.id AND ']
-    : ['deliveries d', ''];
-  const sql =
-    `SELECT d.id FROM ${from} WHERE ${join}${IS_ENDED} AND d.changed_at < ? AND ${text('d')} ` +
-    `AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.id = d.id AND NOT (${text('o')})) ` +
-    `ORDER BY d.changed_at LIMIT ?${dialect.lockFree}`;
-  const { rows } = await tx.query(sql, [filter.changedBefore, ...values, ...values, limit]);
-  const ids = [...new Map(rows.map((row) => [String(row.id), row.id as Value])).values()];
-  for (const table of ['contents', 'attempts', 'deliveries', 'messages']) {
-    await queryByKeys(tx, inKeys('id', ids), (keys) => `DELETE FROM ${table} WHERE ${keys}`);
+  const asked = statesOf(filter);
+  const states = ENDED.filter((state) => asked === undefined || asked.includes(state));
+  const ids = new Map<Id, Value>();
+  for (const state of states) {
+    if (ids.size >= limit) break;
+    const { sql, values } = purgeable(dialect, filter, state, states, limit - ids.size);
+    for (const row of (await tx.query(sql, values)).rows) ids.set(idOf(row.id), row.id as Value);
   }
-  return ids.length;
+  for (const table of ['contents', 'attempts', 'deliveries', 'messages']) {
+    const lists = inKeys('id', [...ids.values()]);
+    await queryByKeys(tx, lists, (keys) => `DELETE FROM ${table} WHERE ${keys}`);
+  }
+  return ids.size;
+}
+
+/** Messages with a delivery in `state` and none that does not fit. */
+function purgeable(
+  dialect: Dialect,
+  filter: Filter & { readonly changedBefore: number },
+  state: State,
+  states: readonly State[],
+  limit: number,
+): Condition {
+  const joined = needsMessage(filter);
+  const from = joined ? 'deliveries d CROSS JOIN messages m' : 'deliveries d';
+  const fits = (d: string): Condition => {
+    const conditions = [...conditionsOf(dialect, filter, d), stateCondition(states, false, d)];
+    return { sql: conditions.map(({ sql }) => sql).join(' AND '), values: conditions.flatMap(({ values }) => values) };
+  };
+  const [one, others] = [fits('d'), fits('o')];
+  const sql =
+    `SELECT d.id FROM ${from} WHERE ${joined ? 'm.id = d.id AND ' : ''}d.state = ? AND ${IS_ENDED} AND d.changed_at < ? ` +
+    `AND ${one.sql} AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.id = d.id AND NOT (${others.sql})) ` +
+    `ORDER BY d.changed_at LIMIT ?${dialect.lockFree}`;
+  return { sql, values: [state, filter.changedBefore, ...one.values, ...others.values, limit] };
 }

@@ -112,16 +112,16 @@ function fenceOf({ token, id, ordinal }: Pick<Settlement, 'token' | 'id' | 'ordi
   return `${token}/${id}/${ordinal}`;
 }
 
-/** Those of the claimed deliveries that are still claimed by the same right, locked. */
+/** Those of the claimed deliveries that are still claimed by the same right, locked. Only what is sending has a token. */
 async function heldClaims(tx: Queries, dialect: Dialect, settlements: readonly Settlement[]): Promise<Set<string>> {
   const keys = settlements.map(({ id, ordinal }): [Value, Value] => [idToBytes(id), ordinal]);
-  const sql = (keys: string): string =>
-    `SELECT id, ordinal, token FROM deliveries WHERE ${keys} AND state = 'sending'${dialect.lock}`;
+  const sql = (keys: string): string => `SELECT id, ordinal, token FROM deliveries WHERE ${keys}${dialect.lock}`;
   const { rows } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), sql);
   return new Set(
-    rows.map((row) => {
+    rows.flatMap((row) => {
+      if (row.token === null) return [];
       const id = idOf(row.id);
-      return fenceOf({ token: tokenOf(row.token as Uint8Array, id), id, ordinal: row.ordinal as number });
+      return [fenceOf({ token: tokenOf(row.token as Uint8Array, id), id, ordinal: row.ordinal as number })];
     }),
   );
 }

@@ -50,8 +50,11 @@ let store: Store;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'posthaste-plans-'));
-  database = new Planned(join(folder, 'queue.db'));
-  await migrate(database, sqliteDialect, 'queue.db');
+  const path = join(folder, 'queue.db');
+  const empty = new SqliteDatabase(path);
+  await migrate(empty, sqliteDialect, path);
+  await empty.close();
+  database = new Planned(path);
   store = new SqlStore(database, sqliteDialect);
 });
 

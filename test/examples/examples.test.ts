@@ -116,9 +116,13 @@ describe('examples', () => {
     const sink = await SmtpSink.start(folder.path, 1);
     const relay = 'smtp://user:password@smtp.example.com:587';
     expect(textOf('relay')).toContain(relay);
-    await withServer(textOf('relay').replace(relay, sink.url), async (port) => {
-      await shell(textOf('curl').replace('127.0.0.1:2525', `127.0.0.1:${port}`));
-      expect((await sink.messages())[0]).toContain('First light.');
-    });
+    try {
+      await withServer(textOf('relay').replace(relay, sink.url), async (port) => {
+        await shell(textOf('curl').replace('127.0.0.1:2525', `127.0.0.1:${port}`));
+        expect((await sink.messages())[0]).toContain('First light.');
+      });
+    } finally {
+      await sink.stop();
+    }
   });
 });

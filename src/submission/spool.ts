@@ -13,7 +13,7 @@ const HEADROOM = 1024;
 export class Spool {
   readonly #store: Pick<Queue, 'stage' | 'unstage'>;
   readonly #id: Id;
-  /** Its own memory, not a slice of a shared pool: a store may hand it to another thread as it is. */
+  /** Its own memory, not a slice of a pool that others share: a store may move it to another thread with all that surrounds it. */
   #chunk: Buffer | undefined;
   #used = 0;
   #staged = 0;
@@ -40,8 +40,9 @@ export class Spool {
 
   async #keepInChunks(bytes: Buffer): Promise<void> {
     let at = 0;
-    while (at < bytes.length && !this.#dropped) {
+    while (at < bytes.length) {
       if (this.#used === CHUNK_SIZE) await this.#stage();
+      if (this.#dropped) return;
       const end = Math.min(bytes.length, at + CHUNK_SIZE - this.#used);
       this.#copy(bytes.subarray(at, end));
       at = end;
@@ -54,24 +55,21 @@ export class Spool {
     this.#used += bytes.length;
   }
 
-  /** The chunk with room for so many octets: it doubles, and behind the first staged chunk it has its full size at once. */
+  /** The chunk with room for so many octets: it at least doubles, so that slow clients cost no more than fast ones. */
   #room(needed: number): Buffer {
     const old = this.#chunk;
     if (old !== undefined && old.length >= needed) return old;
-    const grown =
-      this.#staged > 0 ? CHUNK_SIZE : Math.min(CHUNK_SIZE, Math.max(needed + HEADROOM, 2 * (old?.length ?? 0)));
-    const chunk = Buffer.allocUnsafeSlow(grown);
+    const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, Math.max(needed + HEADROOM, 2 * (old?.length ?? 0))));
     old?.copy(chunk, 0, 0, this.#used);
     this.#chunk = chunk;
     return chunk;
   }
 
+  /** The chunk is used again: a store that has answered needs it no more. */
   async #stage(): Promise<void> {
-    const chunk = (this.#chunk as Buffer).subarray(0, this.#used);
-    this.#chunk = undefined;
-    this.#used = 0;
-    this.#staging = this.#store.stage(this.#id, this.#staged++, chunk);
+    this.#staging = this.#store.stage(this.#id, this.#staged++, (this.#chunk as Buffer).subarray(0, this.#used));
     await this.#staging;
+    this.#used = 0;
   }
 
   /** What was kept, for `queue.submit`; nothing may be kept after it. */

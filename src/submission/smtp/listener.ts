@@ -10,6 +10,7 @@ import type { AcceptLimits } from '../accept.ts';
 import type { IntakeContext, IntakeQueue } from '../intake.ts';
 import type { BareLf } from '../line-ends.ts';
 import { CLIENT_NOT_ALLOWED, type Rejection, TOO_MANY_CONNECTIONS } from '../rejections.ts';
+import { Turnstile } from '../turnstile.ts';
 import { bindingFault, isLoopback, type ListenAddress, plainAddress, trustedClients } from './clients.ts';
 import { Connection, type ConnectionOptions, LINGER_MS } from './connection.ts';
 import type { SessionOptions } from './protocol.ts';
@@ -42,6 +43,12 @@ export interface ListenerOptions {
   readonly space?: SpaceOptions;
 }
 
+/**
+ * Chunks of large contents on their way into the store, at most: a store keeps copies of what it writes, and with a hundred
+ * clients at once these took 100 MB more than with this bound.
+ */
+const STAGED_AT_ONCE = 8;
+
 /** Connections that the kernel keeps until we take them: a burst must not see its SYN dropped, for that costs the client a second. */
 const BACKLOG = 4096;
 
@@ -62,7 +69,7 @@ export class SmtpListener implements Service {
     const fault = bindingFault(listen, authenticate !== undefined, tls !== undefined, clients);
     if (fault !== undefined) throw new PosthasteError('CONFIG_INVALID', fault);
     this.#options = options;
-    this.#intake = { queue, clock, log, hostname, limits, bareLf };
+    this.#intake = { queue: stagingInTurn(queue), clock, log, hostname, limits, bareLf };
     this.#isTrusted = trustedClients(clients);
     this.#secureContext = tls && readCertificate(tls);
     this.#space = space && new SpaceGuard(space, clock, log);
@@ -179,6 +186,18 @@ function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
       resolve();
     });
   });
+}
+
+/** The same queue, to which only some chunks are under way at once. */
+function stagingInTurn(queue: IntakeQueue): IntakeQueue {
+  const turnstile = new Turnstile(STAGED_AT_ONCE);
+  return {
+    newId: () => queue.newId(),
+    submit: (draft) => queue.submit(draft),
+    stage: (id, sequence, bytes) => turnstile.pass(() => queue.stage(id, sequence, bytes)),
+    unstage: (id) => queue.unstage(id),
+    cancel: (filter) => queue.cancel(filter),
+  };
 }
 
 function readCertificate(tls: { readonly cert: string | Buffer; readonly key: string | Buffer }): SecureContext {

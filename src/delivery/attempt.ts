@@ -1,10 +1,9 @@
 /** One attempt, as a pipe of named steps: hand over, decide, report, settle, tell. */
 import type { Outcome } from '../mail/outcome.ts';
-import { printable, type Reply, showReply } from '../mail/reply.ts';
+import { printable, showReply } from '../mail/reply.ts';
 import type { Delivery } from '../queue/delivery.ts';
 import type { NewMessage } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
-import { relayPauses } from '../queue/schedule.ts';
 import { attemptOutcome, type Decision, settle } from '../queue/settle.ts';
 import type { Claim, SettleGroup, Settlement, Store } from '../queue/store.ts';
 import { composeReport, MAX_RETURNED } from '../report/dsn.ts';
@@ -14,6 +13,7 @@ import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Content } from '../transport/transport.ts';
 import type { Relay } from './relay.ts';
+import type { RelayHealth } from './relay-health.ts';
 
 /** What attempts and the janitor work with. */
 export interface DeliveryParts {
@@ -37,14 +37,21 @@ export interface Decided {
 }
 
 /** Tries a claim once. Returns true when the relay itself was at fault. Nothing that a message does makes it throw. */
-export async function attempt(parts: DeliveryParts, relay: Relay, claim: Claim, signal: AbortSignal): Promise<boolean> {
+export async function attempt(
+  parts: DeliveryParts,
+  relay: Relay,
+  health: RelayHealth,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<boolean> {
   const startedAt = parts.clock.now();
   const outcomes = await handOver(parts, relay, claim, signal);
   // A fault that came because we are stopping is ours, not the relay's.
   const fault = signal.aborted ? undefined : outcomes.find(isRelayFault)?.reply;
-  const relayDueAt = fault === undefined ? startedAt : await noteFault(parts, relay, fault);
+  const relayDueAt = fault === undefined ? startedAt : await health.fault(fault);
   const decided = decide(parts, relay, claim, outcomes, relayDueAt);
   await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host });
+  if (fault === undefined && !signal.aborted && (await health.success(startedAt))) parts.queue.announceWork();
   return fault !== undefined;
 }
 
@@ -93,17 +100,6 @@ function contentOf(queue: Queue, claim: Claim): Content {
     eightBit: message.eightBit,
     chunks: () => (content === undefined ? queue.content(message.id) : [content]),
   };
-}
-
-async function noteFault(parts: DeliveryParts, relay: Relay, fault: Reply): Promise<Instant> {
-  const now = parts.clock.now();
-  const state = await parts.store.faultRelay(relay.name, fault, now, relayPauses(parts.random()));
-  const probeAt = state.probeAt ?? now;
-  parts.log.warn(
-    { relay: relay.name, reply: showReply(fault), faults: state.faults, nextProbe: new Date(probeAt).toISOString() },
-    'relay fault: it is paused, its mail waits',
-  );
-  return probeAt;
 }
 
 function decide(

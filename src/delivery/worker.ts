@@ -5,6 +5,7 @@ import type { Service } from '../runtime/service.ts';
 import { Signal } from '../runtime/signal.ts';
 import { attempt, type DeliveryParts } from './attempt.ts';
 import type { Relay } from './relay.ts';
+import { RelayHealth } from './relay-health.ts';
 
 export interface WorkerOptions {
   /** Node id of this process. */
@@ -28,6 +29,7 @@ export class Worker implements Service {
   readonly #parts: DeliveryParts;
   readonly #relay: Relay;
   readonly #options: WorkerOptions;
+  readonly #health: RelayHealth;
   /** Claimed, and waiting for the transport. */
   #ready: Claim[] = [];
   readonly #active = new Map<Id, Promise<void>>();
@@ -35,9 +37,6 @@ export class Worker implements Service {
   readonly #room = new Signal();
   readonly #abort = new AbortController();
   #meanSize = 0;
-  /** The relay may have faults on record; the first success of an attempt that began after the last one clears them. */
-  #faulty = true;
-  #faultAt = 0;
   #stopping = false;
   #loop: Promise<void> | undefined;
   #endings: (() => void)[] = [];
@@ -46,6 +45,7 @@ export class Worker implements Service {
     this.#parts = parts;
     this.#relay = relay;
     this.#options = options;
+    this.#health = new RelayHealth(relay.name, parts);
   }
 
   async start(): Promise<void> {
@@ -134,11 +134,10 @@ export class Worker implements Service {
 
   /** Never rejects: a claim whose end could not be written is left to its lease, and to the log. */
   async #attempt(claim: Claim): Promise<void> {
-    const startedAt = this.#parts.clock.now();
     try {
-      const fault = await attempt(this.#parts, this.#relay, claim, this.#abort.signal);
-      if (fault) await this.#afterFault();
-      else if (this.#faulty && startedAt >= this.#faultAt) await this.#heal();
+      const fault = await attempt(this.#parts, this.#relay, this.#health, claim, this.#abort.signal);
+      // While the relay is paused nothing of what was claimed for it may go out.
+      if (fault) await this.#giveBack();
     } catch (error) {
       this.#parts.log.error(
         { id: claim.message.id, err: error },
@@ -148,18 +147,6 @@ export class Worker implements Service {
       this.#active.delete(claim.token);
       this.#fill();
     }
-  }
-
-  /** While the relay is paused nothing of what was claimed for it may go out. */
-  async #afterFault(): Promise<void> {
-    this.#faulty = true;
-    this.#faultAt = this.#parts.clock.now();
-    await this.#giveBack();
-  }
-
-  async #heal(): Promise<void> {
-    this.#faulty = false;
-    await this.#parts.store.healRelay(this.#relay.name);
   }
 
   async #giveBack(): Promise<void> {

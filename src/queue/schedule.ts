@@ -37,8 +37,19 @@ export function retryDelay(policy: RetryPolicy, attempts: number, chance: number
   return spread(plain, policy.jitter, chance);
 }
 
-/** Pauses of a relay after 1, 2, 3 ... faults in a row, ms: short at first, because most faults pass. */
-export const RELAY_PAUSES: readonly number[] = [1_000, 2_000, 5_000, 15_000, 30_000, MINUTE, 2 * MINUTE, 5 * MINUTE];
+/** Pauses of a relay after 1, 2, 3 ... faults in a row, ms: short at first, because most faults pass; a day's outage sees about a hundred probes. */
+const RELAY_PAUSES: readonly number[] = [
+  1_000,
+  2_000,
+  5_000,
+  15_000,
+  30_000,
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  15 * MINUTE,
+];
 
 export function relayPauses(chance: number): readonly number[] {
   return RELAY_PAUSES.map((pause) => spread(pause, 0.2, chance));

@@ -7,7 +7,9 @@ import { freePort } from '../support/smtp-sink.ts';
 
 const KILLS = 20;
 
-test(`killed ${KILLS} times under load, posthaste delivers everything that it acknowledged`, { timeout: 300_000 }, async () => {
+test(`killed ${KILLS} times under load, posthaste delivers everything that it acknowledged`, {
+  timeout: 300_000,
+}, async () => {
   using data = temporaryFolder();
   const relay = await startRelay();
   const options = { dataDir: data.path, relay: `smtp://127.0.0.1:${relay.port}`, port: await freePort() };
@@ -26,7 +28,8 @@ test(`killed ${KILLS} times under load, posthaste delivers everything that it ac
   const copies = new Map<string, number>();
   const arrived = (): boolean => {
     copies.clear();
-    for (const { recipients } of relay.received) copies.set(recipients[0] ?? '', (copies.get(recipients[0] ?? '') ?? 0) + 1);
+    for (const { recipients } of relay.received)
+      copies.set(recipients[0] ?? '', (copies.get(recipients[0] ?? '') ?? 0) + 1);
     return [...load.acknowledged].every((name) => copies.has(`${name}@example.com`));
   };
   await relay.until(arrived);
@@ -34,7 +37,9 @@ test(`killed ${KILLS} times under load, posthaste delivers everything that it ac
 
   // The relay took these just before a kill, so that nobody was left to write it down: at most what was in hand at each kill.
   const twice = [...copies].filter(([, count]) => count > 1).length;
-  console.info(`${load.acknowledged.size} acknowledged, ${copies.size} arrived, ${twice} of them more than once, after ${KILLS} kills`);
+  console.info(
+    `${load.acknowledged.size} acknowledged, ${copies.size} arrived, ${twice} of them more than once, after ${KILLS} kills`,
+  );
   expect(copies.size).toBeGreaterThanOrEqual(load.acknowledged.size);
   expect(twice).toBeLessThanOrEqual(KILLS * 260);
   await relay.close();

@@ -51,13 +51,25 @@ interface Case {
 const cases: Case[] = [
   {
     name: 'swaks',
-    command: (port) => ['swaks', ['--server', `127.0.0.1:${port}`, '--from', 'app@example.org', '--to', 'user@example.com', '--data', `@${file}`]],
+    command: (port) => [
+      'swaks',
+      ['--server', `127.0.0.1:${port}`, '--from', 'app@example.org', '--to', 'user@example.com', '--data', `@${file}`],
+    ],
   },
   {
     name: 'curl',
     command: (port) => [
       'curl',
-      ['-sS', `smtp://127.0.0.1:${port}`, '--mail-from', 'app@example.org', '--mail-rcpt', 'user@example.com', '--upload-file', file],
+      [
+        '-sS',
+        `smtp://127.0.0.1:${port}`,
+        '--mail-from',
+        'app@example.org',
+        '--mail-rcpt',
+        'user@example.com',
+        '--upload-file',
+        file,
+      ],
     ],
   },
   { name: 'python3', command: (port) => ['python3', ['-c', smtplib, String(port), file]] },
@@ -117,7 +129,19 @@ describe.skipIf(!sink)('a message from', () => {
     const server = serve({ dataDir: data.path, relay: relay.url });
     try {
       const { port } = await server.ready();
-      const ran = await run('smtp-source', ['-s', '10', '-m', '500', '-l', '4096', '-f', 'a@example.org', '-t', 'b@example.com', `127.0.0.1:${port}`]);
+      const ran = await run('smtp-source', [
+        '-s',
+        '10',
+        '-m',
+        '500',
+        '-l',
+        '4096',
+        '-f',
+        'a@example.org',
+        '-t',
+        'b@example.com',
+        `127.0.0.1:${port}`,
+      ]);
       expect(ran.code, ran.stderr).toBe(0);
       expect(await relay.messages()).toHaveLength(500);
     } finally {

@@ -8,7 +8,11 @@ import { posthaste, serve, temporaryFolder } from '../support/posthaste.ts';
 async function through(content: string): Promise<{ received: string; rest: string }> {
   using data = temporaryFolder();
   const relay = await startRelay();
-  const server = serve({ dataDir: data.path, relay: `smtp://127.0.0.1:${relay.port}`, flags: ['--hostname', 'queue.example.org'] });
+  const server = serve({
+    dataDir: data.path,
+    relay: `smtp://127.0.0.1:${relay.port}`,
+    flags: ['--hostname', 'queue.example.org'],
+  });
   const { port } = await server.ready();
   expect(await submitOne(port, ['b@example.com'], content)).toMatch(/^250 2\.\d\.\d .*[0-9a-f-]{36}/);
   await relay.until(() => relay.received.length > 0);
@@ -33,7 +37,9 @@ test.each([
 });
 
 test('a missing Date and Message-ID are added, and a Bcc field is removed', async () => {
-  const { rest } = await through('Subject: x\r\nBcc: hidden@example.com,\r\n other@example.com\r\nTo: b@example.com\r\n\r\nbody');
+  const { rest } = await through(
+    'Subject: x\r\nBcc: hidden@example.com,\r\n other@example.com\r\nTo: b@example.com\r\n\r\nbody',
+  );
   expect(rest).toMatch(
     /^Subject: x\r\nTo: b@example\.com\r\nDate: [^\r]+ \+0000\r\nMessage-ID: <[0-9a-f-]{36}@queue\.example\.org>\r\n\r\nbody\r\n$/,
   );

@@ -12,7 +12,16 @@ describe.skipIf(!ready)('while the relay is down', () => {
     const relay = `smtp://127.0.0.1:${relayPort}`;
     const first = serve({ dataDir: data.path, relay });
     const { port } = await first.ready();
-    const sent = await run('swaks', ['--server', `127.0.0.1:${port}`, '--from', 'a@example.org', '--to', 'b@example.com', '--header', 'Subject: worst night']);
+    const sent = await run('swaks', [
+      '--server',
+      `127.0.0.1:${port}`,
+      '--from',
+      'a@example.org',
+      '--to',
+      'b@example.com',
+      '--header',
+      'Subject: worst night',
+    ]);
     expect(sent.code, sent.stdout).toBe(0);
     await first.line((line) => line.msg === 'deferred');
     await first.kill();

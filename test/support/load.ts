@@ -109,7 +109,12 @@ export function startLoad(port: number, sessions: number): Load {
 }
 
 /** Submits one message and answers with the reply to its end of data. */
-export async function submitOne(port: number, recipients: readonly string[], content: string, sender = 'a@example.org'): Promise<string> {
+export async function submitOne(
+  port: number,
+  recipients: readonly string[],
+  content: string,
+  sender = 'a@example.org',
+): Promise<string> {
   const talk = new Talk(port);
   try {
     await talk.reply();
@@ -123,4 +128,3 @@ export async function submitOne(port: number, recipients: readonly string[], con
     talk.destroy();
   }
 }
-

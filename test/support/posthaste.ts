@@ -64,7 +64,8 @@ export class Server {
       const look = (): void => {
         const found = this.lines.filter(fits);
         if (found.length >= count) resolve(found);
-        else if (this.#exit !== undefined) reject(new Error(`posthaste ended (${this.#exit}):\n${this.output.join('\n')}`));
+        else if (this.#exit !== undefined)
+          reject(new Error(`posthaste ended (${this.#exit}):\n${this.output.join('\n')}`));
         else return;
         this.#waiting.delete(look);
       };
@@ -77,8 +78,8 @@ export class Server {
     const line = await this.line((each) => each.msg === 'ready');
     const port = (address: unknown): number => Number(String(address).split(':').at(-1));
     return {
-      port: port((line['listen'] as string[])[0]),
-      admin: line['admin'] === null ? null : port(line['admin']),
+      port: port((line.listen as string[])[0]),
+      admin: line.admin === null ? null : port(line.admin),
     };
   }
 
@@ -131,7 +132,11 @@ export interface Ran {
 }
 
 /** Runs a program to its end. */
-export async function run(command: string, args: readonly string[], options: { input?: string | Uint8Array; cwd?: string; environment?: Readonly<Record<string, string>> } = {}): Promise<Ran> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { input?: string | Uint8Array; cwd?: string; environment?: Readonly<Record<string, string>> } = {},
+): Promise<Ran> {
   const child = spawn(command, args, { cwd: options.cwd, env: cleanEnvironment(options.environment) });
   const out: Buffer[] = [];
   const err: Buffer[] = [];

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 
 /** A port that was free a moment ago, for programs that cannot listen on 0. */
@@ -33,7 +33,7 @@ export async function listening(port: number, child: ChildProcess): Promise<void
 /** What is installed of the programs that tests like to have; under CI=true a missing one is a failure. */
 export function installed(program: string, ...probe: string[]): boolean {
   const found = spawnSync(program, probe.length > 0 ? probe : ['--version'], { stdio: 'ignore' }).error === undefined;
-  if (!found && process.env['CI'] === 'true') throw new Error(`${program} is not installed, and CI must run its tests`);
+  if (!found && process.env.CI === 'true') throw new Error(`${program} is not installed, and CI must run its tests`);
   if (!found) console.warn(`\n*** SKIPPED: ${program} is not installed, its tests do not run ***\n`);
   return found;
 }

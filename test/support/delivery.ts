@@ -1,0 +1,217 @@
+/** The whole way out in one process: a real store, a real relay that misbehaves, and a clock that tests turn. */
+
+import type { DeliveryParts } from '../../src/delivery/attempt.ts';
+import { Janitor } from '../../src/delivery/janitor.ts';
+import type { Relay } from '../../src/delivery/relay.ts';
+import { Worker } from '../../src/delivery/worker.ts';
+import type { Recipient } from '../../src/mail/envelope.ts';
+import { Queue } from '../../src/queue/queue.ts';
+import { singleRelay } from '../../src/queue/route.ts';
+import { defaultRetryPolicy, type RetryPolicy } from '../../src/queue/schedule.ts';
+import type { Found, SettleGroup, Store } from '../../src/queue/store.ts';
+import { Batch } from '../../src/runtime/batch.ts';
+import { ManualClock } from '../../src/runtime/clock.ts';
+import { newId } from '../../src/runtime/id.ts';
+import type { Log, LogFields } from '../../src/runtime/log.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { SmtpOptions } from '../../src/transport/smtp/options.ts';
+import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
+import type { Transport } from '../../src/transport/transport.ts';
+import { type ScriptedOptions, type ScriptedRelay, startRelay } from '../relay/scripted.ts';
+import { temporaryFolder } from './posthaste.ts';
+
+/** Keeps what was logged, and wakes who waits for it. */
+export class Recorder implements Log {
+  readonly events: { readonly event: string; readonly fields: LogFields }[] = [];
+  #waiting = new Set<() => void>();
+
+  #take(fields: LogFields, event: string): void {
+    this.events.push({ event, fields });
+    for (const look of [...this.#waiting]) look();
+  }
+
+  debug(): void {}
+  info = (fields: LogFields, event: string): void => this.#take(fields, event);
+  warn = (fields: LogFields, event: string): void => this.#take(fields, event);
+  error = (fields: LogFields, event: string): void => this.#take(fields, event);
+
+  count(event: string): number {
+    return this.events.filter((each) => each.event.startsWith(event)).length;
+  }
+
+  /** Resolves when that many events of this name were logged in all. */
+  until(event: string, count = 1): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.count(event) < count) return;
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
+
+const POLL = 250;
+
+export interface StageOptions {
+  readonly relay?: ScriptedOptions;
+  readonly smtp?: Partial<SmtpOptions>;
+  readonly policy?: Partial<RetryPolicy>;
+  readonly doubt?: 'resend' | 'hold';
+  /** In place of SMTP to the scripted relay. */
+  readonly transport?: Transport;
+  readonly lease?: number;
+}
+
+export interface Submitted {
+  readonly sender?: string | null;
+  readonly recipients?: readonly (string | Recipient)[];
+  readonly content?: string;
+  readonly subject?: string;
+  readonly expiresAt?: number;
+}
+
+export class Stage implements AsyncDisposable {
+  readonly clock = new ManualClock(Date.UTC(2026, 0, 1));
+  readonly log = new Recorder();
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly relay: ScriptedRelay;
+  readonly parts: DeliveryParts;
+  readonly #options: StageOptions;
+  readonly #policy: RetryPolicy;
+  readonly #clean: () => void;
+  #worker: Worker | undefined;
+
+  private constructor(store: Store, relay: ScriptedRelay, options: StageOptions, clean: () => void) {
+    this.#options = options;
+    this.#policy = { ...defaultRetryPolicy, jitter: 0, ...options.policy };
+    this.store = store;
+    this.relay = relay;
+    this.queue = new Queue({ store, clock: this.clock, log: this.log, router: singleRelay, policy: this.#policy });
+    const settle = (groups: readonly SettleGroup[]) => store.settle(groups, this.clock.now());
+    const settlements = new Batch(settle, { maxItems: 200, parallel: 4 });
+    this.parts = {
+      store,
+      queue: this.queue,
+      clock: this.clock,
+      log: this.log,
+      hostname: 'queue.example.org',
+      random: () => 0.5,
+      settlements,
+    };
+    this.#clean = clean;
+  }
+
+  static async open(options: StageOptions = {}): Promise<Stage> {
+    const folder = temporaryFolder();
+    const store = await openStore(`sqlite:${folder.path}/posthaste.db`, {});
+    const relay = await startRelay(options.relay);
+    return new Stage(store, relay, options, () => folder[Symbol.dispose]());
+  }
+
+  relayParts(): Relay {
+    const transport =
+      this.#options.transport ?? new SmtpTransport({ host: '127.0.0.1', port: this.relay.port, ...this.#options.smtp });
+    return {
+      name: 'default',
+      host: 'relay.example',
+      transport,
+      policy: this.#policy,
+      doubt: this.#options.doubt ?? 'resend',
+    };
+  }
+
+  newWorker(): Worker {
+    const options = { holder: newId(this.clock.now()), lease: this.#options.lease ?? 60_000, grace: 1_000, poll: POLL };
+    return new Worker(this.parts, this.relayParts(), options);
+  }
+
+  async work(): Promise<Worker> {
+    this.#worker = this.newWorker();
+    await this.#worker.start();
+    return this.#worker;
+  }
+
+  /** Everything that is due now, once. */
+  async once(): Promise<void> {
+    const worker = this.newWorker();
+    await worker.once();
+    await worker.stop();
+  }
+
+  /** Moves the clock to where the worker looks again after a pause of the relay. */
+  async nextProbe(): Promise<void> {
+    const [state] = await this.store.relays();
+    this.clock.moveTo(Math.max(state?.probeAt ?? 0, this.clock.now()) + POLL);
+  }
+
+  janitor(): Janitor {
+    const now = this.clock.now();
+    const node = {
+      id: newId(now),
+      host: 'test',
+      place: 'test',
+      pid: process.pid,
+      role: 'test',
+      startedAt: now,
+      seenAt: now,
+    };
+    return new Janitor(this.parts, { node, lease: 60_000, interval: 10_000, retention: [], isAlive: () => true });
+  }
+
+  /** Submits a small message and answers with its id. */
+  async submit(message: Submitted = {}): Promise<string> {
+    const id = this.queue.newId();
+    const subject = message.subject ?? 'test';
+    const bytes = Buffer.from(
+      message.content ?? `Subject: ${subject}\r\nMessage-ID: <${id}@example.org>\r\n\r\nbody\r\n`,
+    );
+    const recipients = (message.recipients ?? ['b@example.com']).map((each) =>
+      typeof each === 'string' ? { address: each } : each,
+    );
+    await this.queue.submit({
+      id,
+      envelope: {
+        sender: message.sender === undefined ? 'a@example.org' : message.sender,
+        recipients,
+        smtputf8: false,
+      },
+      content: { bytes },
+      size: bytes.length,
+      eightBit: false,
+      messageId: `<${id}@example.org>`,
+      subject,
+      origin: 'smtp',
+      ...(message.expiresAt !== undefined && { expiresAt: message.expiresAt }),
+    });
+    return id;
+  }
+
+  async get(id: string): Promise<Found> {
+    const found = await this.store.get(id);
+    if (found === null) throw new Error(`no message ${id}`);
+    return found;
+  }
+
+  /** The reports that were queued about a message. */
+  async reports(id: string): Promise<readonly string[]> {
+    const { rows } = await this.store.find({ sender: '<>' }, { limit: 100 });
+    const texts: string[] = [];
+    for (const row of rows) {
+      if ((await this.get(row.id)).message.reportOn !== id) continue;
+      const chunks = await Array.fromAsync(this.queue.content(row.id));
+      texts.push(Buffer.concat(chunks).toString());
+    }
+    return texts;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker?.stop();
+    await this.relay.close();
+    await this.store.close();
+    this.#clean();
+  }
+}

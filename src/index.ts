@@ -1,2 +1,2 @@
 /** What `import ... from "posthaste"` gives, and nothing more. */
-export { PosthasteError, type ErrorCode } from './errors.ts';
+export { type ErrorCode, PosthasteError } from './errors.ts';

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { encodeReply, printable, replyFromLines, showReply } from './reply.ts';
 
 test('the enhanced status is taken out of the lines', () => {
-  expect(replyFromLines(550, ['5.1.1 no such', '5.1.1 user'])).toEqual({ code: 550, status: '5.1.1', text: 'no such\nuser' });
+  expect(replyFromLines(550, ['5.1.1 no such', '5.1.1 user'])).toEqual({
+    code: 550,
+    status: '5.1.1',
+    text: 'no such\nuser',
+  });
 });
 
 test('a status of another class is text', () => {

@@ -21,6 +21,12 @@ test('an id survives the way through its 16 bytes', () => {
   expect(idFromBytes(idToBytes(id))).toBe(id);
 });
 
-test.each(['', 'x', '019b0000-0000-4000-8000-000000000001', "019b0000-0000-7000-8000-00000000000'", '../../etc/passwd'])('%j is no id', (text) => {
+test.each([
+  '',
+  'x',
+  '019b0000-0000-4000-8000-000000000001',
+  "019b0000-0000-7000-8000-00000000000'",
+  '../../etc/passwd',
+])('%j is no id', (text) => {
   expect(isId(text)).toBe(false);
 });

@@ -25,7 +25,7 @@ export function openLog(options: LogOptions): Log & { flush(): void } {
   const stream: DestinationStream & { flushSync?: () => void } =
     options.format === 'pretty'
       ? pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true })
-      : destination({ sync: false, minLength: 4096 });
+      : destination({ sync: false });
   const logger: Logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
   return Object.assign(logger, { flush: () => stream.flushSync?.() });
 }

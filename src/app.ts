@@ -122,7 +122,10 @@ export class Server implements Service {
       services.push(this.#listener);
     }
     if (this.#config.admin !== null && this.#role === 'serve') {
-      this.#health = new HealthServer({ ...this.#config.admin, checks: [{ name: 'store', check: () => answers(app.store) }] });
+      this.#health = new HealthServer({
+        ...this.#config.admin,
+        checks: [{ name: 'store', check: () => answers(app.store) }],
+      });
       services.push(this.#health);
     }
     return services;
@@ -163,7 +166,8 @@ export async function workOnce(config: Config, log: Log): Promise<void> {
 
 function deliveryParts(app: App, log: Log): DeliveryParts {
   const { store, queue, config } = app;
-  const settle = (groups: readonly SettleGroup[]): Promise<readonly (readonly boolean[])[]> => store.settle(groups, systemClock.now());
+  const settle = (groups: readonly SettleGroup[]): Promise<readonly (readonly boolean[])[]> =>
+    store.settle(groups, systemClock.now());
   const settlements = new Batch(settle, { maxItems: 200, parallel: 4 });
   return { store, queue, clock: systemClock, log, hostname: config.hostname, random: Math.random, settlements };
 }
@@ -254,7 +258,15 @@ function retention(config: Config): readonly Retention[] {
 function newNode(role: string): Node {
   const now = systemClock.now();
   const host = machineName();
-  return { id: newId(now), host, place: `${host} ${processNamespace()}`, pid: process.pid, role, startedAt: now, seenAt: now };
+  return {
+    id: newId(now),
+    host,
+    place: `${host} ${processNamespace()}`,
+    pid: process.pid,
+    role,
+    startedAt: now,
+    seenAt: now,
+  };
 }
 
 /** Two containers may have the same host name and the same process numbers: on Linux their namespaces tell them apart. */

@@ -1,6 +1,7 @@
 /** Takes one message's content as a stream, checks and completes it on the way, and makes it durable in the queue. */
 import { mailDate } from '../mail/date.ts';
 import type { Envelope } from '../mail/envelope.ts';
+import { showReply } from '../mail/reply.ts';
 import type { NewContent, Origin } from '../queue/message.ts';
 import type { Draft, Queue } from '../queue/queue.ts';
 import type { Inserted } from '../queue/store.ts';
@@ -15,6 +16,7 @@ import {
   ABORTED,
   BARE_LINE_END,
   HEADER_TOO_LARGE,
+  isRejection,
   MESSAGE_TOO_LARGE,
   NUL_OCTET,
   type Rejection,
@@ -130,8 +132,20 @@ export class Intake {
   /** The end of the content: resolves when the message is durable, or with the reason why it is not. Never fails. */
   async finish(): Promise<Inserted | Rejection> {
     const ended = this.#context.clock.now();
-    if (this.#rejection === undefined) await this.#flush();
-    if (this.#rejection !== undefined) return this.#rejection;
+    const result = this.#rejection ?? (await this.#flush()) ?? (await this.#submit(ended));
+    if (isRejection(result)) this.#logRefused(result);
+    return result;
+  }
+
+  /** What was held back until the content was whole. */
+  async #flush(): Promise<Rejection | undefined> {
+    this.#lineEnds.end();
+    const fault = this.#fault();
+    await (fault === undefined ? this.#keep(this.#header.end(), 0) : this.#refuse(fault));
+    return this.#rejection;
+  }
+
+  async #submit(ended: Instant): Promise<Inserted | Rejection> {
     try {
       const content = await this.#spool.content();
       if (this.#late(ended)) return await this.#refuse(TOOK_TOO_LONG);
@@ -140,12 +154,6 @@ export class Intake {
     } catch (error) {
       return this.#storeFailed(error);
     }
-  }
-
-  async #flush(): Promise<void> {
-    this.#lineEnds.end();
-    const fault = this.#fault();
-    await (fault === undefined ? this.#keep(this.#header.end(), 0) : this.#refuse(fault));
   }
 
   #draft(content: NewContent): Draft {
@@ -190,5 +198,11 @@ export class Intake {
   #storeFailed(error: unknown): Promise<Rejection> {
     this.#context.log.error({ id: this.id, error: String(error) }, 'message not stored');
     return this.#refuse(STORE_FAILED);
+  }
+
+  #logRefused(rejection: Rejection): void {
+    const { sender, recipients } = this.#submission.envelope;
+    const to = recipients.map((recipient) => recipient.address);
+    this.#context.log.info({ id: this.id, from: sender ?? '<>', to, reply: showReply(rejection) }, 'message refused');
   }
 }

@@ -210,6 +210,31 @@ describe('a client', () => {
     expect(JSON.stringify(lines)).not.toContain('c2VjcmV0');
   });
 
+  test('is named in the log with the message that was refused', async () => {
+    const lines: unknown[] = [];
+    const note = (fields: LogFields, event: string): void => void lines.push({ ...fields, event });
+    const client = await dial(
+      await serve(new RecordingQueue(), { log: { debug: note, info: note, warn: note, error: note } }),
+    );
+    client.write(`${ENVELOPE}DATA\r\na\nb\r\n.\r\n`);
+    await client.until(/^550 /m);
+    const told = { from: 'a@x.example', to: ['b@x.example'], reply: expect.stringMatching(/^550 5\.6\.11 /) };
+    expect(lines).toContainEqual({ id: expect.any(String), event: 'message refused', ...told });
+  });
+
+  test('whose session fails for a fault of ours hears 421, and others go on', async () => {
+    const queue = new RecordingQueue();
+    const listener = await serve(queue);
+    queue.newId = () => {
+      throw new Error('a fault');
+    };
+    const client = await dial(listener);
+    client.write(`${ENVELOPE}DATA\r\n`);
+    await client.until(/^421 4\.3\.0 /m);
+    await client.closed();
+    expect(await (await dial(listener)).line()).toMatch(/^220 /);
+  });
+
   test('hears 452 at MAIL while the disk is full', async () => {
     const space = { freeSpace: async () => 5, minimum: 10 };
     const client = await dial(await serve(new RecordingQueue(), { space }));

@@ -29,6 +29,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #session: ServerSession;
   #socket: Socket;
+  #detach: () => void = () => undefined;
   #intake: Intake | undefined;
   /** What is awaited before the session goes on; undefined when it can. */
   #work: Promise<void> | undefined;
@@ -60,11 +61,17 @@ export class Connection {
   }
 
   #attach(socket: Socket): void {
-    socket.on('data', (bytes: Buffer) => this.#hear(bytes));
-    socket.on('drain', () => this.#listen());
-    socket.on('end', () => this.#hearEnd());
+    const handlers = {
+      data: (bytes: Buffer) => this.#hear(bytes),
+      drain: () => this.#listen(),
+      end: () => this.#hearEnd(),
+      close: () => this.#gone(),
+    };
+    for (const [event, handler] of Object.entries(handlers)) socket.on(event, handler);
+    this.#detach = () => {
+      for (const [event, handler] of Object.entries(handlers)) socket.off(event, handler);
+    };
     socket.on('error', (error) => this.#log('debug', { error: String(error) }, 'connection broke'));
-    socket.on('close', () => this.#gone());
   }
 
   #hear(bytes: Buffer): void {
@@ -182,7 +189,7 @@ export class Connection {
   /** The socket of the handshake takes the place of the plain one, before another octet can be read from that. */
   #startTls(): void {
     const plain = this.#socket;
-    for (const event of ['data', 'drain', 'end', 'close']) plain.removeAllListeners(event);
+    this.#detach();
     const options = this.#options.secureContext === undefined ? {} : { secureContext: this.#options.secureContext };
     const secure = new TLSSocket(plain, { isServer: true, ...options });
     this.#socket = secure;
@@ -225,7 +232,7 @@ export class Connection {
 
   /** Closes our side behind what is written; the client has a moment to close its own. */
   #endSocket(): void {
-    if (this.#socket.writableEnded) return;
+    if (this.#closed || this.#socket.writableEnded) return;
     this.#socket.end();
     this.#socket.resume();
     this.#cancelTimer();
@@ -236,6 +243,7 @@ export class Connection {
   #fail(error: unknown): void {
     this.#log('error', { error: error instanceof Error ? error.stack : String(error) }, 'session failed');
     this.#work = Promise.resolve();
+    this.#session.closeWith(INTERNAL_ERROR);
     this.#socket.write(encodeReply(INTERNAL_ERROR));
     this.#endSocket();
   }

@@ -28,7 +28,7 @@ export interface SessionOptions {
 }
 
 /** RFC 5321 4.5.3.1.4 asks for 512 octets; extensions add some hundred, ORCPT alone 500. */
-export const MAX_COMMAND_LINE = 4096;
+const MAX_COMMAND_LINE = 4096;
 
 /** A browser led here by a page would send mail with the lines of its request (cross-protocol attack). */
 const WEB_VERBS: ReadonlySet<string> = new Set('GET POST PUT HEAD DELETE PATCH OPTIONS CONNECT TRACE PRI'.split(' '));
@@ -77,11 +77,9 @@ export class ServerSession {
   completed(reply: Reply): void {
     if (this.#mode !== 'waiting') return;
     this.#mode = 'command';
-    if (reply.code >= 400) this.#refuse(reply, 'content');
-    else {
-      this.#errors = 0;
-      this.#out.reply(encodeReply(reply));
-    }
+    this.#out.reply(encodeReply(reply));
+    if (reply.code < 400) this.#errors = 0;
+    else this.#count(reply);
     if (this.#stopping) this.closeWith(refuse.SHUTTING_DOWN);
   }
 
@@ -134,6 +132,10 @@ export class ServerSession {
 
   #refuse(reply: Reply, command: string): void {
     this.#out.refuse(reply, command);
+    this.#count(reply);
+  }
+
+  #count(reply: Reply): void {
     if (reply.code >= 500 && ++this.#errors >= this.#options.maxErrors) this.closeWith(refuse.TOO_MANY_ERRORS);
   }
 

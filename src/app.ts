@@ -33,6 +33,8 @@ import { maskRelayUrl, parseRelayUrl } from './transport/smtp/url.ts';
 const GRACE = 4_000;
 /** How often to look for what other processes queued, ms. */
 const POLL = 250;
+/** Claims for new work come no closer together than this, ms. */
+const GATHER = 10;
 /** Between two rounds of the janitor, ms. */
 const HOUSEKEEPING = 10_000;
 
@@ -239,7 +241,7 @@ function listenerOptions(config: Config, queue: Queue, log: Log): ListenerOption
 }
 
 function workerOptions(config: Config, node: Node): WorkerOptions {
-  return { holder: node.id, lease: config.lease, grace: GRACE, poll: POLL };
+  return { holder: node.id, lease: config.lease, grace: GRACE, poll: POLL, gather: GATHER };
 }
 
 function janitorOptions(config: Config, node: Node): JanitorOptions {

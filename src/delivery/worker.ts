@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly grace: number;
   /** How often to look for what other processes queued, ms. */
   readonly poll: number;
+  /** Claims that wait for new work come no closer together than this, ms: under load each brings more and costs less. */
+  readonly gather: number;
 }
 
 /** Deliveries in one claim: wide enough to share a transaction, small enough to leave work for other processes. */
@@ -37,6 +39,7 @@ export class Worker implements Service {
   readonly #room = new Signal();
   readonly #abort = new AbortController();
   #meanSize = 0;
+  #claimedAt = 0;
   #stopping = false;
   #loop: Promise<void> | undefined;
   #endings: (() => void)[] = [];
@@ -104,6 +107,7 @@ export class Worker implements Service {
 
   async #claim(): Promise<readonly Claim[]> {
     const now = this.#parts.clock.now();
+    this.#claimedAt = now;
     const limit = Math.max(1, Math.min(MAX_CLAIM, Math.floor(CLAIM_OCTETS / Math.max(1, this.#meanSize))));
     const claims = await this.#parts.store.claim({
       relay: this.#relay.name,
@@ -179,9 +183,17 @@ export class Worker implements Service {
     const wakeAt = await this.#wakeAt();
     while (!this.#stopping) {
       const wait = Math.min(wakeAt - clock.now(), this.#options.poll);
-      if (wait <= 0 || (await this.#work.wait(clock, wait))) return;
+      if (wait <= 0) return;
+      if (await this.#work.wait(clock, wait)) return this.#gather();
       if ((await store.changeMark()) !== mark) return;
     }
+  }
+
+  /** New work after a silence is claimed at once; in a stream of it, the claim waits for some more. */
+  async #gather(): Promise<void> {
+    const { clock } = this.#parts;
+    const wait = this.#claimedAt + this.#options.gather - clock.now();
+    if (wait > 0 && !this.#stopping) await new Promise<void>((resolve) => clock.after(wait, resolve));
   }
 
   async #wakeAt(): Promise<number> {

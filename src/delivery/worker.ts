@@ -16,7 +16,7 @@ export interface WorkerOptions {
   readonly grace: number;
   /** How often to look for what other processes queued, ms. */
   readonly poll: number;
-  /** Claims that wait for new work come no closer together than this, ms: under load each brings more and costs less. */
+  /** Claims that wait for new work come no closer together than this, ms: under load each brings more and costs less. 0: at once. */
   readonly gather: number;
 }
 
@@ -95,6 +95,7 @@ export class Worker implements Service {
         const claims = await this.#claim();
         if (claims.length === 0) await this.#rest();
         else await this.#hand(claims);
+        await this.#gather();
       } catch (error) {
         this.#parts.log.error(
           { relay: this.#relay.name, err: error },
@@ -179,12 +180,15 @@ export class Worker implements Service {
   /** Sleeps until something is due, this process made work, or another process may have. */
   async #rest(): Promise<void> {
     const { clock, store } = this.#parts;
+    const { gather } = this.#options;
+    // In a stream of submissions this is all it takes; the questions below are for silence.
+    if (gather > 0 && (await this.#work.wait(clock, 2 * gather))) return;
     const mark = await store.changeMark();
     const wakeAt = await this.#wakeAt();
     while (!this.#stopping) {
       const wait = Math.min(wakeAt - clock.now(), this.#options.poll);
       if (wait <= 0) return;
-      if (await this.#work.wait(clock, wait)) return this.#gather();
+      if (await this.#work.wait(clock, wait)) return;
       if ((await store.changeMark()) !== mark) return;
     }
   }

@@ -47,9 +47,9 @@ export const idOf = (value: Value | undefined): Id => idFromBytes(value as Uint8
 export const MESSAGE_COLUMNS =
   'id, created_at, sender, message_id, subject, size, eight_bit, smtputf8, ret, envelope_id, priority, origin, report_on, submit_key, tags, metadata';
 
-export function messageOf(row: Row): Message {
+export function messageOf(row: Row, id: Id = idOf(row.id)): Message {
   return {
-    id: idOf(row.id),
+    id,
     createdAt: row.created_at as number,
     sender: row.sender as string | null,
     messageId: row.message_id as string,
@@ -76,9 +76,10 @@ export const DELIVERY_COLUMNS = [
   .join(', ')
   .replaceAll(/(\w+)/g, 'd.$1');
 
-export function deliveryOf(row: Row, createdAt: number): Delivery {
+/** `id` saves the making of the text where it is known already. */
+export function deliveryOf(row: Row, createdAt: number, id: Id = idOf(row.id)): Delivery {
   return {
-    id: idOf(row.id),
+    id,
     ordinal: row.ordinal as number,
     recipient: row.recipient as string,
     notify: row.notify === null ? null : ((row.notify as string).split(',') as Notify[]),

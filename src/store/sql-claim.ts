@@ -1,11 +1,12 @@
 /** Claims: the exclusive right of one worker to try some deliveries until a lease ends. */
 import type { Delivery } from '../queue/delivery.ts';
-import type { Claim, ClaimRequest, Token } from '../queue/store.ts';
+import type { Claim, ClaimRequest } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
-import { type Id, idFromBytes, idToBytes, isId, newId } from '../runtime/id.ts';
+import { type Id, idToBytes, newId } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf, priorityNumber } from './rows.ts';
+import { tokenOf } from './sql-lease.ts';
 import { gateOf, takeProbe } from './sql-relays.ts';
 import { suppressedAmong } from './sql-suppress.ts';
 import { inKeys, inPairs, queryByKeys } from './statements.ts';
@@ -18,19 +19,11 @@ const INLINE_TOTAL = 8 * 1024 * 1024;
 const CLAIMED = ['high', 'medium', 'low'].map((priority) => priorityNumber(priority as 'high'));
 const LAST_CLAIMED = Math.max(...CLAIMED);
 
-/** What was chosen, by message, in the order in which it is to be sent. */
-type Chosen = readonly (readonly Row[])[];
-
-/** The right as the database keeps it is one for the whole claim; with the message's id it fences each message alone. */
-export function tokenOf(batch: Uint8Array, id: Id): Token {
-  return `${idFromBytes(batch)}/${id}`;
-}
-
-/** The message and the right that a token names; undefined for a text that is none. */
-export function parseToken(token: Token): { readonly id: Uint8Array; readonly batch: Uint8Array } | undefined {
-  const [batch, id] = token.split('/');
-  if (batch === undefined || id === undefined || !isId(batch) || !isId(id)) return undefined;
-  return { id: idToBytes(id), batch: idToBytes(batch) };
+/** Deliveries of one message that are claimed together. */
+interface Group {
+  readonly id: Id;
+  readonly key: Uint8Array;
+  readonly rows: readonly Row[];
 }
 
 /** A lost claim is made again after the power is back, so its commit waits for no disk. */
@@ -48,95 +41,106 @@ async function claimDue(tx: Queries, dialect: Dialect, request: ClaimRequest): P
 }
 
 /** Goes on where suppressed ones left room, so that an empty claim means that nothing is due. */
-async function chooseDue(tx: Queries, dialect: Dialect, request: ClaimRequest, maxMessages: number): Promise<Chosen> {
-  const chosen: Row[][] = [];
-  let room = request.limit;
-  while (room > 0 && chosen.length < maxMessages) {
+async function chooseDue(tx: Queries, dialect: Dialect, request: ClaimRequest, maxMessages: number): Promise<Group[]> {
+  const chosen: Group[] = [];
+  for (let room = request.limit; room > 0 && chosen.length < maxMessages; room = request.limit - size(chosen)) {
     const heads = await dueHeads(tx, dialect, request, chosen, maxMessages === 1 ? 1 : room);
-    const messages = cut(await dueOf(tx, dialect, request, heads), room);
-    if (messages.length === 0) break;
-    const rest = await dropSuppressed(tx, dialect, messages, request.now);
+    const groups = cut(await dueOf(tx, dialect, request, heads), room);
+    const rest = await dropSuppressed(tx, dialect, groups, request.now);
     chosen.push(...rest);
-    room -= rest.flat().length;
-    if (rest.flat().length === messages.flat().length) break;
+    if (size(rest) === size(groups)) break;
   }
   return chosen;
 }
 
-/** Ids of messages in the order of their first due delivery. Reads only the index, and of it no more than is taken. */
+function size(groups: readonly Group[]): number {
+  return groups.reduce((sum, { rows }) => sum + rows.length, 0);
+}
+
+/** Messages in the order of their first due delivery. Reads only the index, and of it no more than is taken. */
 async function dueHeads(
   tx: Queries,
   dialect: Dialect,
   { relay, now }: ClaimRequest,
-  chosen: Chosen,
+  chosen: readonly Group[],
   limit: number,
-): Promise<Uint8Array[]> {
+): Promise<Heads> {
   const sql =
     "SELECT id, ordinal FROM deliveries WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ? " +
     `ORDER BY due_at, id, ordinal LIMIT ?${dialect.lockFree}`;
-  const taken = chosen.flat().length;
+  // What was chosen before is still queued and comes first again.
+  const most = limit + size(chosen);
   const rows: Row[] = [];
   for (const priority of CLAIMED) {
-    if (rows.length >= limit + taken) break;
-    rows.push(...(await tx.query(sql, [relay, priority, now, limit + taken - rows.length])).rows);
+    if (rows.length < most) rows.push(...(await tx.query(sql, [relay, priority, now, most - rows.length])).rows);
   }
-  const before = new Set(chosen.map((message) => idOf(message[0]?.id)));
-  const fresh = new Map(rows.map((row) => [idOf(row.id), row.id as Uint8Array]));
-  return [...fresh].filter(([id]) => !before.has(id)).map(([, bytes]) => bytes);
+  const heads = headsOf(rows);
+  for (const { id } of chosen) heads.delete(id);
+  return heads;
+}
+
+/** Messages by id, in the order in which they are to be sent. */
+type Heads = Map<Id, Uint8Array>;
+
+function headsOf(rows: readonly Row[]): Heads {
+  return new Map(rows.map((row) => [idOf(row.id), row.id as Uint8Array]));
 }
 
 /** All due deliveries of these messages, so that what goes together is sent together. */
-function dueOf(
-  tx: Queries,
-  dialect: Dialect,
-  { relay, now }: ClaimRequest,
-  heads: readonly Uint8Array[],
-): Promise<Row[][]> {
+function dueOf(tx: Queries, dialect: Dialect, { relay, now }: ClaimRequest, heads: Heads): Promise<Group[]> {
   const isDue = (row: Row): boolean =>
     row.relay === relay && (row.due_at as number) <= now && (row.priority as number) <= LAST_CLAIMED;
   return queuedOf(tx, dialect, heads, isDue);
 }
 
-/** The queued deliveries of these messages that fit, by message. Only ids are asked for, so that no other index is tempting. */
-async function queuedOf(
-  tx: Queries,
-  dialect: Dialect,
-  heads: readonly Uint8Array[],
-  fits: (row: Row) => boolean,
-): Promise<Row[][]> {
+/** The queued deliveries of these messages that fit. Only ids are asked for, so that no other index is tempting. */
+async function queuedOf(tx: Queries, dialect: Dialect, heads: Heads, fits: (row: Row) => boolean): Promise<Group[]> {
   const sql = (keys: string): string =>
     `SELECT ${DELIVERY_COLUMNS} FROM deliveries d WHERE ${keys} AND d.state = 'queued' ORDER BY d.id, d.ordinal${dialect.lockFree}`;
-  const { rows } = await queryByKeys(tx, inKeys('d.id', heads), sql);
-  return byMessage(heads, rows.filter(fits));
-}
-
-function byMessage(heads: readonly Uint8Array[], rows: readonly Row[]): Row[][] {
-  const groups = new Map<Id, Row[]>(heads.map((head) => [idFromBytes(head), []]));
-  for (const row of rows) groups.get(idOf(row.id))?.push(row);
-  return [...groups.values()].filter((group) => group.length > 0);
+  const { rows } = await queryByKeys(tx, inKeys('d.id', [...heads.values()]), sql);
+  const byMessage = new Map<Id, Row[]>();
+  for (const row of rows) {
+    if (!fits(row)) continue;
+    const id = idOf(row.id);
+    const some = byMessage.get(id);
+    if (some === undefined) byMessage.set(id, [row]);
+    else some.push(row);
+  }
+  return [...heads].flatMap(([id, key]) => {
+    const some = byMessage.get(id);
+    return some === undefined ? [] : [{ id, key, rows: some }];
+  });
 }
 
 /** The first `room` deliveries. */
-function cut(messages: readonly Row[][], room: number): Row[][] {
-  const result: Row[][] = [];
-  for (const rows of messages) {
-    const fits = rows.slice(0, room);
-    if (fits.length > 0) result.push(fits);
-    room -= fits.length;
+function cut(groups: readonly Group[], room: number): Group[] {
+  const result: Group[] = [];
+  let left = room;
+  for (const group of groups) {
+    if (left <= 0) break;
+    result.push({ ...group, rows: group.rows.slice(0, left) });
+    left -= group.rows.length;
   }
   return result;
 }
 
 /** queued -> bounced/suppressed for those that were suppressed since they were submitted; answers with the others. */
-async function dropSuppressed(tx: Queries, dialect: Dialect, messages: Row[][], now: Instant): Promise<Row[][]> {
-  const recipients = messages.flat().map((row) => row.recipient as string);
+async function dropSuppressed(
+  tx: Queries,
+  dialect: Dialect,
+  groups: readonly Group[],
+  now: Instant,
+): Promise<readonly Group[]> {
+  const rows = groups.flatMap((group) => group.rows);
+  const recipients = rows.map((row) => row.recipient as string);
   const suppressed = await suppressedAmong(tx, recipients, now);
   const isSuppressed = (row: Row): boolean => suppressed(row.recipient as string);
-  const dropped = messages.flat().filter(isSuppressed);
-  if (dropped.length === 0) return messages;
+  const dropped = rows.filter(isSuppressed);
+  if (dropped.length === 0) return groups;
   const sql = "UPDATE deliveries SET state = 'bounced', reason = 'suppressed', changed_at = ? WHERE ";
   await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(dropped)), (keys) => sql + keys, [now]);
-  return messages.map((rows) => rows.filter((row) => !isSuppressed(row))).filter((rows) => rows.length > 0);
+  const rest = groups.map((group) => ({ ...group, rows: group.rows.filter((row) => !isSuppressed(row)) }));
+  return rest.filter((group) => group.rows.length > 0);
 }
 
 export function keysOf(rows: readonly Row[]): [Value, Value][] {
@@ -147,45 +151,44 @@ export function keysOf(rows: readonly Row[]): [Value, Value][] {
 async function take(
   tx: Queries,
   dialect: Dialect,
-  chosen: Chosen,
+  chosen: readonly Group[],
   { now, until, holder }: Omit<ClaimRequest, 'relay'>,
 ): Promise<Claim[]> {
-  const batch = idToBytes(newId(now));
+  const right = idToBytes(newId(now));
+  const keys = keysOf(chosen.flatMap(({ rows }) => rows));
   const sql =
     "UPDATE deliveries SET state = 'sending', reason = NULL, token = ?, holder = ?, claimed_at = ?, lease_until = ?, " +
     'attempts = attempts + 1, changed_at = ? WHERE ';
-  const before = [batch, idToBytes(holder), now, until, now];
-  await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(chosen.flat())), (keys) => sql + keys, before);
+  const before = [right, idToBytes(holder), now, until, now];
+  await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), (list) => sql + list, before);
   const messages = await messagesOf(tx, chosen);
-  return chosen.flatMap((rows) => {
-    const id = idOf(rows[0]?.id);
+  return chosen.flatMap(({ id, rows }) => {
     const found = messages.get(id);
     if (found === undefined) return [];
-    const message = messageOf(found);
+    const message = messageOf(found, id);
     const deliveries = rows.map((row): Delivery => {
-      const delivery = deliveryOf(row, message.createdAt);
+      const delivery = deliveryOf(row, message.createdAt, id);
       return { ...delivery, state: 'sending', reason: null, attempts: delivery.attempts + 1, changedAt: now };
     });
-    return [
-      { token: tokenOf(batch, id), message, deliveries, content: (found.content as Uint8Array | null) ?? undefined },
-    ];
+    const content = (found.content as Uint8Array | null) ?? undefined;
+    return [{ token: tokenOf(right, id), message, deliveries, content }];
   });
 }
 
 /** The messages with those of their contents that are small enough, first come first served. */
-async function messagesOf(tx: Queries, chosen: Chosen): Promise<ReadonlyMap<Id, Row>> {
-  const ids = chosen.map((rows) => rows[0]?.id as Uint8Array);
+async function messagesOf(tx: Queries, chosen: readonly Group[]): Promise<ReadonlyMap<Id, Row>> {
   // What fits in any case comes with the message; for what is larger the room that is left is counted first.
-  const certain = Math.min(INLINE_CONTENT, Math.floor(INLINE_TOTAL / ids.length));
+  const certain = Math.min(INLINE_CONTENT, Math.floor(INLINE_TOTAL / chosen.length));
   const select = (keys: string): string =>
     `SELECT ${MESSAGE_COLUMNS}, CASE WHEN size <= ? THEN content END AS content FROM messages WHERE ${keys}`;
-  const { rows } = await queryByKeys(tx, inKeys('id', ids), select, [certain]);
+  const keys = chosen.map(({ key }) => key);
+  const { rows } = await queryByKeys(tx, inKeys('id', keys), select, [certain]);
   const messages = new Map(rows.map((row) => [idOf(row.id), row]));
-  const larger = withinRoom(ids, messages, certain);
+  const larger = withinRoom(chosen, messages, certain).map(({ key }) => key);
   const contents = await queryByKeys(
     tx,
     inKeys('id', larger),
-    (keys) => `SELECT id, content FROM messages WHERE ${keys}`,
+    (list) => `SELECT id, content FROM messages WHERE ${list}`,
   );
   for (const { id, content } of contents.rows) {
     const row = messages.get(idOf(id));
@@ -195,63 +198,34 @@ async function messagesOf(tx: Queries, chosen: Chosen): Promise<ReadonlyMap<Id, 
 }
 
 /** Those of more than `certain` octets that still fit beside the others. */
-function withinRoom(ids: readonly Uint8Array[], messages: ReadonlyMap<Id, Row>, certain: number): Uint8Array[] {
-  const sizes = ids.map((id) => (messages.get(idFromBytes(id))?.size as number | undefined) ?? 0);
-  let room = sizes.reduce((left, size) => (size <= certain ? left - size : left), INLINE_TOTAL);
-  return ids.filter((_, i) => {
-    const size = sizes[i] as number;
-    const fits = size > certain && size <= INLINE_CONTENT && size <= room;
-    if (fits) room -= size;
+function withinRoom(chosen: readonly Group[], messages: ReadonlyMap<Id, Row>, certain: number): Group[] {
+  const sizeOf = ({ id }: Group): number => (messages.get(id)?.size as number | undefined) ?? 0;
+  const small = chosen.map(sizeOf).filter((octets) => octets <= certain);
+  let room = small.reduce((left, octets) => left - octets, INLINE_TOTAL);
+  return chosen.filter((group) => {
+    const octets = sizeOf(group);
+    const fits = octets > certain && octets <= INLINE_CONTENT && octets <= room;
+    if (fits) room -= octets;
     return fits;
   });
 }
 
+/** Nobody is written to, so neither a pause nor a suppression matters here. */
 export function claimExpired(
   database: Database,
   dialect: Dialect,
   request: Omit<ClaimRequest, 'relay'>,
 ): Promise<readonly Claim[]> {
+  const sql =
+    "SELECT id, ordinal FROM deliveries WHERE state = 'queued' AND expires_at <= ? " +
+    `ORDER BY expires_at LIMIT ?${dialect.lockFree}`;
+  const hasExpired = (row: Row): boolean => (row.expires_at as number) <= request.now;
   const work = async (tx: Queries): Promise<readonly Claim[]> => {
-    const headsSql =
-      "SELECT id, ordinal FROM deliveries WHERE state = 'queued' AND expires_at <= ? " +
-      `ORDER BY expires_at LIMIT ?${dialect.lockFree}`;
-    const { rows: found } = await tx.query(headsSql, [request.now, request.limit]);
-    const heads = [...new Map(found.map((row) => [idOf(row.id), row.id as Uint8Array])).values()];
-    const hasExpired = (row: Row): boolean => (row.expires_at as number) <= request.now;
-    const chosen = cut(await queuedOf(tx, dialect, heads, hasExpired), request.limit);
+    const { rows } = await tx.query(sql, [request.now, request.limit]);
+    const chosen = cut(await queuedOf(tx, dialect, headsOf(rows), hasExpired), request.limit);
     return chosen.length === 0 ? [] : take(tx, dialect, chosen, request);
   };
   return database.transaction(work, { commit: 'unsynced' });
-}
-
-/** Claims whose lease still holds answer to their token; the others have been taken over or ended. */
-export async function renew(
-  database: Database,
-  dialect: Dialect,
-  tokens: readonly Token[],
-  until: Instant,
-): Promise<readonly Token[]> {
-  const pairs = pairsOf(tokens);
-  if (pairs.length === 0) return [];
-  const work = async (tx: Queries): Promise<readonly Token[]> => {
-    const lists = inPairs(dialect, 'id, token', pairs);
-    const update = (keys: string): string =>
-      `UPDATE deliveries SET lease_until = ? WHERE ${keys} AND state = 'sending'`;
-    await queryByKeys(tx, lists, update, [until]);
-    const select = (keys: string): string => `SELECT id, token FROM deliveries WHERE ${keys} AND state = 'sending'`;
-    const { rows } = await queryByKeys(tx, lists, select);
-    const held = new Set(rows.map((row) => tokenOf(row.token as Uint8Array, idOf(row.id))));
-    return tokens.filter((token) => held.has(token));
-  };
-  return database.transaction(work, { commit: 'riding', weight: tokens.length });
-}
-
-/** Message and right of each token, as the database compares them. */
-export function pairsOf(tokens: readonly Token[]): [Uint8Array, Uint8Array][] {
-  return tokens.flatMap((token) => {
-    const parsed = parseToken(token);
-    return parsed === undefined ? [] : [[parsed.id, parsed.batch] as [Uint8Array, Uint8Array]];
-  });
 }
 
 /** One look at the index for each priority. */

@@ -6,8 +6,9 @@ import { type Id, idToBytes } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { bit, idOf, replyValues } from './rows.ts';
-import { keysOf, pairsOf, parseToken, tokenOf } from './sql-claim.ts';
+import { keysOf } from './sql-claim.ts';
 import { insertMessages } from './sql-insert.ts';
+import { pairsOf, tokenOf } from './sql-lease.ts';
 import { dropProbes } from './sql-relays.ts';
 import { inPairs, insertRows, queryByKeys, type RowUpdate, updateRows } from './statements.ts';
 
@@ -89,47 +90,60 @@ async function settleGroups(
   groups: readonly SettleGroup[],
   now: Instant,
 ): Promise<Took> {
-  const held = await heldClaims(
-    tx,
-    dialect,
-    groups.flatMap((group) => group.settlements),
-  );
-  const took = groups.map((group) => group.settlements.map((settlement) => held.delete(fenceOf(settlement))));
-  const settled = groups.flatMap((group, i) => group.settlements.filter((_, j) => took[i]?.[j]));
-  await updateRows(
-    tx,
-    dialect,
-    SETTLE,
-    settled.map((settlement) => settleValues(settlement, now)),
-  );
+  const all = groups.flatMap((group) => group.settlements);
+  const held = await heldClaims(tx, dialect, all);
+  const settled: Held[] = [];
+  const took = groups.map((group) => group.settlements.map((settlement) => takeFrom(held, settlement, settled)));
+  const updates = settled.map(({ settlement, row }) => settleValues(settlement, row, now));
+  await updateRows(tx, dialect, SETTLE, updates);
   await insertRows(tx, dialect, 'attempts', ATTEMPT_COLUMNS, settled.flatMap(attemptValues));
   const reports = groups.flatMap((group, i) => (took[i]?.includes(true) ? group.reports : []));
   if (reports.length > 0) await insertMessages(tx, dialect, reports, now);
   return took;
 }
 
-function fenceOf({ token, id, ordinal }: Pick<Settlement, 'token' | 'id' | 'ordinal'>): string {
+/** A settlement with the row it is for. */
+interface Held {
+  readonly settlement: Settlement;
+  readonly row: Row;
+}
+
+/** Moves what a settlement holds from `held` to `settled`, once; false when it does not hold. */
+function takeFrom(held: Map<string, Row>, settlement: Settlement, settled: Held[]): boolean {
+  const fence = fenceOf(settlement.token, settlement.id, settlement.ordinal);
+  const row = held.get(fence);
+  if (row === undefined) return false;
+  held.delete(fence);
+  settled.push({ settlement, row });
+  return true;
+}
+
+function fenceOf(token: Token, id: Id, ordinal: number): string {
   return `${token}/${id}/${ordinal}`;
 }
 
-/** Those of the claimed deliveries that are still claimed by the same right, locked. Only what is sending has a token. */
-async function heldClaims(tx: Queries, dialect: Dialect, settlements: readonly Settlement[]): Promise<Set<string>> {
+/** Those of the deliveries that are claimed, by token and name, locked. Only what is sending has a token. */
+async function heldClaims(
+  tx: Queries,
+  dialect: Dialect,
+  settlements: readonly Settlement[],
+): Promise<Map<string, Row>> {
   const keys = settlements.map(({ id, ordinal }): [Value, Value] => [idToBytes(id), ordinal]);
-  const sql = (keys: string): string => `SELECT id, ordinal, token FROM deliveries WHERE ${keys}${dialect.lock}`;
+  const sql = (list: string): string => `SELECT id, ordinal, token FROM deliveries WHERE ${list}${dialect.lock}`;
   const { rows } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), sql);
-  return new Set(
-    rows.flatMap((row) => {
-      if (row.token === null) return [];
+  const claimed = rows.filter((row) => row.token !== null);
+  return new Map(
+    claimed.map((row) => {
       const id = idOf(row.id);
-      return [fenceOf({ token: tokenOf(row.token as Uint8Array, id), id, ordinal: row.ordinal as number })];
+      return [fenceOf(tokenOf(row.token as Uint8Array, id), id, row.ordinal as number), row];
     }),
   );
 }
 
-function settleValues(settlement: Settlement, now: Instant): Value[] {
+function settleValues(settlement: Settlement, row: Row, now: Instant): Value[] {
   return [
-    idToBytes(settlement.id),
-    settlement.ordinal,
+    row.id as Value,
+    row.ordinal as Value,
     settlement.state,
     settlement.reason,
     settlement.dueAt,
@@ -142,10 +156,8 @@ function settleValues(settlement: Settlement, now: Instant): Value[] {
   ];
 }
 
-function attemptValues({ token, ordinal, attempt }: Settlement): Value[][] {
-  const right = parseToken(token);
-  if (attempt === null || right === undefined) return [];
-  return [attemptRow(right.id, right.batch, { ...attempt, ordinal })];
+function attemptValues({ settlement: { ordinal, attempt }, row }: Held): Value[][] {
+  return attempt === null ? [] : [attemptRow(row.id as Value, row.token as Value, { ...attempt, ordinal })];
 }
 
 function attemptRow(id: Value, token: Value, attempt: Attempt): Value[] {

@@ -24,6 +24,7 @@ import type { Dialect } from './dialect.ts';
 import * as claims from './sql-claim.ts';
 import * as finds from './sql-find.ts';
 import * as inserts from './sql-insert.ts';
+import * as leases from './sql-lease.ts';
 import * as moves from './sql-move.ts';
 import * as relays from './sql-relays.ts';
 import * as settles from './sql-settle.ts';
@@ -65,7 +66,7 @@ export class SqlStore implements Store {
   }
 
   renew(tokens: readonly Token[], until: Instant): Promise<readonly Token[]> {
-    return claims.renew(this.#database, this.#dialect, tokens, until);
+    return leases.renew(this.#database, this.#dialect, tokens, until);
   }
 
   nextDue(relay: string): Promise<Instant | null> {

@@ -68,6 +68,17 @@ describe('transactions', () => {
     expect([commits, await values()]).toEqual([2, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]]);
   });
 
+  test.each<[Commit, number]>([
+    ['synced', 2],
+    ['riding', 2],
+    ['unsynced', 1],
+    ['synced', 2],
+  ])('that are %s are committed with synchronous = %d', async (commit, synchronous) => {
+    await write(1, 'unsynced');
+    const pragma = async (tx: Queries) => (await tx.query('PRAGMA synchronous', [])).rows[0]?.synchronous;
+    expect(await database.transaction(pragma, { commit })).toBe(synchronous);
+  });
+
   test('that need no sync do not take riding ones along', async () => {
     const riding = write(1, 'riding');
     await write(2, 'unsynced');

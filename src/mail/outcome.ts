@@ -12,7 +12,16 @@ export type Outcome =
   | { readonly kind: 'sent'; readonly reply: Reply; readonly dsn?: boolean }
   /** Kept on this machine on purpose; nothing was handed to anybody. */
   | { readonly kind: 'captured'; readonly reply: Reply }
-  /** May work later. `inDoubt`: the connection broke after the final dot and before its reply, so it may have been taken. */
-  | { readonly kind: 'deferred'; readonly scope: Scope; readonly reply: Reply; readonly inDoubt: boolean }
+  /**
+   * May work later. `inDoubt`: the connection broke after the final dot and before its reply, so it may have been taken. `login`:
+   * a fault of the relay that concerns this login alone, given as its sender or `@domain`; other senders' mail goes on.
+   */
+  | {
+      readonly kind: 'deferred';
+      readonly scope: Scope;
+      readonly reply: Reply;
+      readonly inDoubt: boolean;
+      readonly login?: string;
+    }
   /** Will not work, ever. */
   | { readonly kind: 'refused'; readonly scope: 'message' | 'recipient'; readonly reply: Reply };

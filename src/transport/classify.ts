@@ -216,6 +216,11 @@ export function classify(stage: Stage, reply: Reply, rules: readonly Rule[] = RU
   return { ...outcomeOf(verdict, reply), rule: name };
 }
 
+/** The relay took as many recipients as it takes at once, and this one was not among them. */
+export function isTooMany(outcome: Outcome | undefined): boolean {
+  return outcome !== undefined && 'rule' in outcome && /^too-many-recipients/.test(String(outcome.rule));
+}
+
 function outcomeOf(verdict: Verdict, reply: Reply): Outcome {
   if (verdict.kind === 'sent') return { kind: 'sent', reply };
   if (verdict.kind === 'deferred') return { kind: 'deferred', scope: verdict.scope, reply, inDoubt: false };

@@ -31,7 +31,10 @@ export function connectFault(peer: string, error: unknown): Reply {
     return fault(NO_SUCH_NAME, `connect to ${peer} failed: DNS knows no such host; check its name`);
   if (code === 'EAI_AGAIN')
     return fault(NO_SUCH_NAME, `connect to ${peer} failed: DNS gave no answer; check the network of this machine`);
-  return fault(NO_ANSWER, `connect to ${peer} ${CONNECT_WORDS[code] ?? `failed: ${errorText(error)}`}`);
+  return fault(
+    NO_ANSWER,
+    `connect to ${peer} ${CONNECT_WORDS[code] ?? `failed: ${errorText(error ?? 'it was closed')}`}`,
+  );
 }
 
 export function timeoutFault(peer: string, what: string, ms: number): Reply {
@@ -48,6 +51,7 @@ const WAITED_FOR: Readonly<Record<string, string>> = {
 
 function timeoutText(peer: string, what: string, ms: number): string {
   const time = ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`;
+  if (what === 'credentials') return `no credentials for ${peer} came within ${time}: check where they come from`;
   if (what === 'connect')
     return `connect to ${peer} got no answer within ${time}: check host and port, and whether a firewall is in the way`;
   return `${peer} ${WAITED_FOR[what] ?? `did not answer ${what.toUpperCase()}`} within ${time}`;
@@ -101,13 +105,20 @@ export function noStartTlsFault(peer: string): Reply {
   );
 }
 
-export function noLoginFault(peer: string, offered: readonly string[] | undefined): Reply {
+/** The credentials could not be had: a file that is not there, a token that nobody gives. */
+export function credentialsFault(peer: string, error: unknown): Reply {
+  return fault(LOGIN, `no credentials for ${peer}: ${errorText(error)}`);
+}
+
+/** `token`: what we have is an access token and no password. */
+export function noLoginFault(peer: string, offered: readonly string[] | undefined, token: boolean): Reply {
   if (offered === undefined)
     return fault(
       LOGIN,
       `${peer} offers no login, but a user name is set: check the port, or take user and password out`,
     );
-  return fault(LOGIN, `${peer} offers no login that posthaste knows (it offers ${offered.join(' ') || 'none'})`);
+  const wanted = token ? 'that takes an access token' : 'that posthaste knows';
+  return fault(LOGIN, `${peer} offers no login ${wanted} (it offers ${offered.join(' ') || 'none'})`);
 }
 
 export function clearLoginFault(peer: string): Reply {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/mail/outcome.ts';
-import { DEFAULT_TIMEOUTS } from '../../src/transport/smtp/options.ts';
+import { DEFAULT_TIMEOUTS } from '../../src/transport/smtp/settings.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
 import {
   type Action,

@@ -4,15 +4,20 @@ import type { Reply } from '../../mail/reply.ts';
 import { type Classified, classify, type Rule, type Stage } from '../classify.ts';
 import { noSmtpFault, unexpectedFault } from '../faults.ts';
 import type { Transaction } from './commands.ts';
-import { type Command, Flow, inDoubt, type Owed } from './flow.ts';
-import { HandshakeFault, type HandshakeOptions, handshake, type Session, type Step } from './handshake.ts';
+import type { Credentials } from './credentials.ts';
+import { type Command, DOT, Flow, inDoubt, type Owed, type Turn } from './flow.ts';
+import type { HandshakeOptions, Session } from './handshake.ts';
+import { Opening } from './opening.ts';
 import type { Wait } from './options.ts';
 import { type Malformed, ReplyReader } from './replies.ts';
+import { type Given, type Step, TLS_DONE } from './steps.ts';
 
 export type ClientEvent<T extends Transaction> =
   | { readonly type: 'write'; readonly text: string }
   /** Do the TLS handshake now, then call `tlsStarted`. */
   | { readonly type: 'startTls' }
+  /** Give credentials with `login`; `rejected` are those that the relay has just refused. Where there are none, it `broke` at `auth`. */
+  | { readonly type: 'credentials'; readonly rejected: Credentials | null }
   | { readonly type: 'ready'; readonly session: Session }
   /** The relay wants the content: write it dot-stuffed, then call `contentWritten`. */
   | { readonly type: 'content'; readonly transaction: T }
@@ -22,22 +27,15 @@ export type ClientEvent<T extends Transaction> =
   /** End the connection. `fault` is what ended it; null when we did. */
   | { readonly type: 'closed'; readonly fault: Classified | null };
 
-const DOT: Owed = { wait: 'dot', index: -1 };
 const RESET: Command = { text: 'RSET\r\n', owed: { wait: 'reset', index: -1 } };
 const QUIT: Owed = { wait: 'quit', index: -1 };
-
-/** Stands for the reply that a finished TLS handshake is. */
-const TLS_DONE: Reply = { code: 220, text: '' };
 
 export class SmtpClient<T extends Transaction> {
   readonly #peer: string;
   readonly #rules: readonly Rule[] | undefined;
   readonly #reader = new ReplyReader();
-  readonly #steps: Generator<Step, Session, Reply>;
-  #state: 'handshake' | 'tls' | 'open' | 'quitting' | 'closed' = 'handshake';
-  #stage: Step['stage'] = 'greeting';
-  /** The reply that handshake and QUIT wait for. */
-  #owed: Owed;
+  readonly #opening: Opening;
+  #state: 'opening' | 'open' | 'quitting' | 'closed' = 'opening';
   #session: Session | null = null;
   /** The transaction whose replies come, and behind it the one that was written together with its final dot. */
   readonly #flows: Flow<T>[] = [];
@@ -50,8 +48,7 @@ export class SmtpClient<T extends Transaction> {
   constructor(options: HandshakeOptions, rules?: readonly Rule[]) {
     this.#peer = options.peer;
     this.#rules = rules;
-    this.#steps = handshake(options);
-    this.#owed = { wait: (this.#steps.next().value as Step).stage, index: -1 };
+    this.#opening = new Opening(options);
   }
 
   /** May be given a transaction with `begin`. */
@@ -88,8 +85,9 @@ export class SmtpClient<T extends Transaction> {
 
   /** The reply that is owed next: the same object until it has come; null while none is. */
   get awaits(): { readonly wait: Wait } | null {
+    if (this.#state === 'opening') return this.#opening.awaits;
     if (this.#state === 'open') return this.#flows[0]?.owed[0] ?? null;
-    return this.#state === 'closed' ? null : this.#owed;
+    return this.#state === 'quitting' ? QUIT : null;
   }
 
   /** Bytes from the relay. */
@@ -104,14 +102,19 @@ export class SmtpClient<T extends Transaction> {
   }
 
   #isDeaf(): boolean {
-    return this.#state === 'tls' || this.#state === 'closed';
+    return this.#state === 'closed' || (this.#state === 'opening' && this.#opening.wants === 'tls');
   }
 
   /** The TLS handshake that `startTls` asked for is done. */
   tlsStarted(): ClientEvent<T>[] {
     this.#reader.reset();
-    this.#state = 'handshake';
     this.#advance(TLS_DONE);
+    return this.#take();
+  }
+
+  /** The credentials that were asked for. */
+  login(credentials: Credentials): ClientEvent<T>[] {
+    if (this.#state === 'opening' && this.#opening.wants === 'credentials') this.#advance(credentials);
     return this.#take();
   }
 
@@ -134,7 +137,6 @@ export class SmtpClient<T extends Transaction> {
   quit(): ClientEvent<T>[] {
     if (!this.idle) return [];
     this.#state = 'quitting';
-    this.#owed = QUIT;
     this.#write('QUIT\r\n');
     return this.#take();
   }
@@ -165,7 +167,7 @@ export class SmtpClient<T extends Transaction> {
 
   #reply(reply: Reply | Malformed): void {
     if ('malformed' in reply) this.#break(noSmtpFault(this.#peer, reply.malformed));
-    else if (this.#state === 'handshake') this.#advance(reply);
+    else if (this.#state === 'opening') this.#opened(reply);
     else if (this.#state === 'quitting') this.#close(null);
     else if (this.#flows[0] === undefined) this.#close(classify('lost', reply, this.#rules));
     else this.#replyTo(this.#flows[0], reply);
@@ -176,35 +178,39 @@ export class SmtpClient<T extends Transaction> {
     if (reply.code === 421) {
       this.#closing(flow, owed, reply);
     } else if (owed === undefined) {
-      this.#early(flow, reply);
+      this.#turn(flow, flow.early(reply), reply);
     } else {
-      if (owed.wait !== 'reset') this.#proved = flow.answered = true;
-      this.#answer(flow, owed, reply);
+      if (owed.wait !== 'reset') this.#proved = true;
+      this.#turn(flow, flow.answer(owed, reply), reply);
     }
+  }
+
+  #turn(flow: Flow<T>, turn: Turn, reply: Reply): void {
+    if (turn.kind === 'say') this.#send(flow, turn.command);
+    else if (turn.kind === 'content') this.#events.push({ type: 'content', transaction: flow.transaction });
+    else if (turn.kind === 'confused') this.#break(unexpectedFault(this.#peer, turn.at, reply));
+    else if (turn.kind === 'end') this.#end(flow, turn.unclean, turn.leave);
   }
 
   // Before the first transaction
 
-  #advance(reply: Reply): void {
-    try {
-      const next = this.#steps.next(reply);
-      if (next.done) this.#open(next.value);
-      else this.#ask(next.value);
-    } catch (error) {
-      if (!(error instanceof HandshakeFault)) throw error;
-      this.#close(classify(error.stage, error.reply, this.#rules));
-    }
+  /** A reply while credentials are looked for answers nothing: the relay has had enough. */
+  #opened(reply: Reply): void {
+    if (this.#opening.wants === 'credentials') this.#close(classify('auth', reply, this.#rules));
+    else this.#advance(reply);
   }
 
-  #ask({ stage, command }: Step): void {
-    this.#stage = stage;
-    this.#owed = { wait: stage, index: -1 };
-    if (command !== null) {
-      this.#write(`${command}\r\n`);
-    } else {
-      this.#state = 'tls';
-      this.#events.push({ type: 'startTls' });
-    }
+  #advance(given: Given): void {
+    const next = this.#opening.advance(given);
+    if ('session' in next) this.#open(next.session);
+    else if ('fault' in next) this.#close(classify(next.fault.stage, next.fault.reply, this.#rules));
+    else this.#ask(next);
+  }
+
+  #ask(step: Step): void {
+    if (step.wants === 'reply') this.#write(`${step.command}\r\n`);
+    else if (step.wants === 'tls') this.#events.push({ type: 'startTls' });
+    else this.#events.push({ type: 'credentials', rejected: step.refused?.credentials ?? null });
   }
 
   #open(session: Session): void {
@@ -216,7 +222,7 @@ export class SmtpClient<T extends Transaction> {
   // Transactions
 
   #begin(transaction: T): void {
-    const flow = new Flow(transaction, (this.#session as Session).extensions, this.#served === 0);
+    const flow = new Flow(transaction, (this.#session as Session).extensions, this.#served === 0, this.#rules);
     if (flow.settled) {
       this.#events.push({ type: 'outcome', transaction, outcomes: flow.outcomes as Outcome[] });
       return;
@@ -229,115 +235,38 @@ export class SmtpClient<T extends Transaction> {
     for (const command of flow.commands.splice(0, together)) this.#send(flow, command);
   }
 
-  #answer(flow: Flow<T>, owed: Owed, reply: Reply): void {
-    if (owed.wait === 'dot') {
-      this.#ended(flow, reply);
-    } else if (owed.wait === 'data') {
-      this.#wanted(flow, reply);
-    } else {
-      if (owed.wait === 'mail' && reply.code >= 300) this.#mailRefused(flow, reply);
-      if (owed.wait === 'rcpt' && !flow.failed) this.#asked(flow, owed.index, reply);
-      this.#continue(flow);
-    }
-  }
-
-  #mailRefused(flow: Flow<T>, reply: Reply): void {
-    flow.failed = true;
-    flow.settle(classify('mail', reply, this.#rules));
-  }
-
-  #asked(flow: Flow<T>, index: number, reply: Reply): void {
-    if (reply.code < 300) flow.accepted++;
-    else flow.outcomes[index] = classify('rcpt', reply, this.#rules);
-  }
-
-  /** Without PIPELINING: the next command, unless there is nobody left to send to. */
-  #continue(flow: Flow<T>): void {
-    const next = flow.commands.shift();
-    if (next === undefined) return;
-    if (flow.failed || (next.owed.wait === 'data' && flow.accepted === 0)) this.#finish(flow, !flow.failed);
-    else this.#send(flow, next);
-  }
-
-  /** The reply to DATA. */
-  #wanted(flow: Flow<T>, reply: Reply): void {
-    if (reply.code === 354) {
-      this.#granted(flow);
-    } else if (reply.code < 400) {
-      this.#break(unexpectedFault(this.#peer, 'DATA', reply));
-    } else {
-      flow.settle(classify('data', reply, this.#rules));
-      this.#finish(flow, !flow.failed);
-    }
-  }
-
-  #granted(flow: Flow<T>): void {
-    if (flow.accepted > 0) {
-      flow.phase = 'content';
-      this.#events.push({ type: 'content', transaction: flow.transaction });
-    } else if (flow.failed) {
-      // It refused the sender and wants a content all the same: whatever it means, it gets none.
-      this.#finish(flow, false);
-      this.#close(null);
-    } else {
-      // RFC 2920 3.1: a relay may say 354 though it refused every recipient; an empty content ends that.
-      flow.phase = 'void';
-      this.#send(flow, { text: '.\r\n', owed: DOT });
-    }
-  }
-
-  /** The reply to the end of data. Whatever it says, the transaction is over at the relay's side too. */
-  #ended(flow: Flow<T>, reply: Reply): void {
-    if (flow.phase === 'dot') flow.settle(this.#verdict(reply));
-    this.#finish(flow, false);
-  }
-
-  #verdict(reply: Reply): Outcome {
-    const outcome = classify('dot', reply, this.#rules);
-    const dsn = this.#session?.extensions.has('DSN') === true;
-    return outcome.kind === 'sent' ? { ...outcome, dsn } : outcome;
-  }
-
-  /** A reply nobody asked for: while content goes out it is the answer to it, and no more of it can be sent. */
-  #early(flow: Flow<T>, reply: Reply): void {
-    if (reply.code < 400) {
-      this.#break(unexpectedFault(this.#peer, 'the content before its end', reply));
-      return;
-    }
-    flow.settle(classify('dot', reply, this.#rules));
-    this.#finish(flow, false);
-    this.#close(null);
-  }
-
   /** 421: the relay says goodbye, and answers nothing that was written after it. */
   #closing(flow: Flow<T>, owed: Owed | undefined, reply: Reply): void {
     const fault = classify(stageOf(owed?.wait ?? 'dot'), reply, this.#rules);
     if (!flow.canMove) {
       flow.settle(fault);
-      this.#finish(flow, false);
+      this.#end(flow, false, false);
     }
     this.#close(fault);
   }
 
-  #break(reply: Reply, stage?: Stage): void {
+  #break(broken: Reply, stage?: Stage): void {
     const flow = this.#flows[0];
+    // A relay that hangs up on a login that it refused has said why.
+    const reply = (stage === undefined && this.#state === 'opening' && this.#opening.refusal) || broken;
     const fault = classify(stage ?? this.#breakStage(flow), reply, this.#rules);
     if (flow !== undefined && !flow.canMove) {
       flow.settle(flow.phase === 'dot' ? inDoubt(fault) : fault);
-      this.#finish(flow, false);
+      this.#end(flow, false, false);
     }
     this.#close(this.#state === 'quitting' ? null : fault);
   }
 
   #breakStage(flow: Flow<T> | undefined): Stage {
-    if (this.#state === 'handshake' || this.#state === 'tls') return this.#stage;
+    if (this.#state === 'opening') return this.#opening.stage;
     return flow?.phase === 'content' || flow?.phase === 'dot' ? 'cut' : 'lost';
   }
 
-  #finish(flow: Flow<T>, unclean: boolean): void {
+  #end(flow: Flow<T>, unclean: boolean, leave: boolean): void {
     this.#flows.shift();
     this.#unclean = unclean;
     this.#events.push({ type: 'outcome', transaction: flow.transaction, outcomes: flow.outcomes as Outcome[] });
+    if (leave) this.#close(null);
   }
 
   /** Whatever is still under way has no word from the relay yet, and may go another way. */
@@ -350,5 +279,6 @@ export class SmtpClient<T extends Transaction> {
 
 /** The row of the table to look under for a reply that was awaited there. */
 function stageOf(wait: Wait): Stage {
+  if (wait === 'credentials') return 'auth';
   return wait === 'block' || wait === 'reset' || wait === 'quit' ? 'lost' : wait;
 }

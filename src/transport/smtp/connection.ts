@@ -1,18 +1,26 @@
 /** One connection to a relay: carries the client core's commands over a socket, streams contents, and watches the clock. */
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Outcome } from '../../mail/outcome.ts';
 import type { Reply } from '../../mail/reply.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type Classified, classify, type Stage } from '../classify.ts';
-import { abortFault, brokenFault, connectFault, contentFault, timeoutFault, tlsFault } from '../faults.ts';
+import {
+  abortFault,
+  brokenFault,
+  connectFault,
+  contentFault,
+  credentialsFault,
+  timeoutFault,
+  tlsFault,
+} from '../faults.ts';
+import { Channel, type Talker } from './channel.ts';
 import { type ClientEvent, SmtpClient } from './client.ts';
-import { DataEncoder } from './data.ts';
-import { Deadline } from './deadline.ts';
+import { type Sink, streamContent, type Written, writeContent } from './content.ts';
+import type { Credentials, CredentialsProvider } from './credentials.ts';
 import type { Session } from './handshake.ts';
 import type { Job } from './job.ts';
 import type { RelaySettings, Wait } from './options.ts';
-import { reportTls, secureOptions, type TlsMemory, type TlsReport } from './secure.ts';
+import { Patience } from './patience.ts';
+import type { TlsMemory, TlsReport } from './secure.ts';
 
 /** Who opened the connection, gives it its jobs and hears what came of them. */
 export interface Owner {
@@ -31,38 +39,34 @@ export interface Owner {
 
 /** A content up to this size that is in memory goes out without waiting for the socket: no promise for the usual message. */
 const DIRECT = 256 * 1024;
-/** Node tries the next address of a name after this time; its 250 ms are too short for a slow line. */
-const NEXT_ADDRESS = 5_000;
 
-export class Connection {
+export class Connection implements Talker, Sink {
   readonly #settings: RelaySettings;
   readonly #owner: Owner;
-  readonly #clock: Clock;
-  readonly #memory: TlsMemory;
-  readonly #deadline: Deadline;
-  #socket: Socket;
-  #phase: 'connecting' | 'encrypting' | 'talking' | 'gone' = 'connecting';
+  readonly #patience: Patience;
+  readonly #channel: Channel;
   /** Absent until the connection stands. */
   #client: SmtpClient<Job> | undefined;
-  #watched: { readonly wait: Wait } | null = { wait: 'connect' };
-  #error: unknown;
   #wake: (() => void) | null = null;
   /** The owner was told that it is idle, and has given it nothing since. */
   #parked = false;
-  /** What TLS came to; null without it. */
-  tls: TlsReport | null = null;
 
   constructor(settings: RelaySettings, owner: Owner, clock: Clock, memory: TlsMemory) {
     this.#settings = settings;
     this.#owner = owner;
-    this.#clock = clock;
-    this.#memory = memory;
-    this.#deadline = new Deadline(clock, () => this.#timedOut());
-    this.#deadline.set(clock.now() + settings.timeouts.connect);
-    const { host, port } = settings;
-    this.#socket = connect({ host, port, noDelay: true, autoSelectFamilyAttemptTimeout: NEXT_ADDRESS });
-    this.#socket.once('connect', () => this.#connected());
-    this.#attach(this.#socket);
+    this.#patience = new Patience(clock, settings.timeouts, (wait, ms) => this.#timedOut(wait, ms));
+    this.#patience.begin({ wait: 'connect' });
+    this.#channel = new Channel(settings, memory, this);
+  }
+
+  /** What TLS came to; null without it. */
+  get tls(): TlsReport | null {
+    return this.#channel.tls;
+  }
+
+  /** Transactions begun so far. */
+  get served(): number {
+    return this.#client?.served ?? 0;
   }
 
   /** The relay has answered a transaction on this connection. */
@@ -73,7 +77,7 @@ export class Connection {
   /** A job for an idle connection. */
   give(job: Job): void {
     const client = this.#client;
-    if (!client?.idle || this.#isGone()) {
+    if (!client?.idle || this.isGone) {
       this.#owner.returned(job);
       return;
     }
@@ -90,7 +94,7 @@ export class Connection {
 
   /** Ends it now, without a word to the relay. */
   abandon(): void {
-    this.#break(abortFault(this.#settings.peer), this.#phase === 'talking' ? 'lost' : undefined);
+    this.#break(abortFault(this.#settings.peer), this.#channel.phase === 'open' ? 'lost' : undefined);
   }
 
   /** The final dot of this job is out, and its reply is not in. */
@@ -103,67 +107,58 @@ export class Connection {
     if (this.#client === undefined || this.#client.doubtful === null) this.abandon();
   }
 
-  #attach(socket: Socket): void {
-    socket.on('data', (bytes: Buffer) => this.#handle(() => this.#client?.receive(bytes) ?? []));
-    socket.on('drain', () => this.#wakeUp());
-    socket.on('error', (error) => {
-      this.#error ??= error;
-    });
-    socket.on('end', () => this.#gone(socket));
-    socket.on('close', () => this.#gone(socket));
-  }
+  // What the channel says
 
-  #connected(): void {
-    if (this.#settings.implicitTls) this.#encrypt(() => this.#talk());
-    else this.#talk();
-  }
-
-  #talk(): void {
-    const { peer, tls, implicitTls, credentials, clearPassword, rules } = this.#settings;
-    this.#phase = 'talking';
-    const name = this.#settings.name ?? literal(this.#socket.localAddress ?? '127.0.0.1');
-    this.#client = new SmtpClient({ peer, name, tls, implicitTls, credentials, clearPassword }, rules);
+  connected(): void {
+    const { peer, host, port, tls, implicitTls, credentials, clearPassword, rules } = this.#settings;
+    const name = this.#settings.name ?? this.#channel.localLiteral;
+    const proved = tls === 'verified';
+    const login = credentials !== null;
+    const target = { host, port };
+    this.#client = new SmtpClient({ peer, target, name, tls, implicitTls, proved, login, clearPassword }, rules);
     this.#watch();
   }
 
-  #encrypt(done: () => void): void {
-    this.#phase = 'encrypting';
-    this.#limit({ wait: 'tls' });
-    const plain = this.#socket;
-    // Its other listeners stay: those of Node are among them, and ours know that it is not the socket any more.
-    plain.removeAllListeners('data');
-    const socket = connectTls({ ...secureOptions(this.#settings, this.#memory), socket: plain });
-    this.#socket = socket;
-    socket.on('session', (session) => {
-      this.#memory.session = session;
-    });
-    socket.once('secureConnect', () => this.#encrypted(socket, done));
-    this.#attach(socket);
+  encrypting(): void {
+    this.#patience.begin({ wait: 'tls' });
   }
 
-  #encrypted(socket: TLSSocket, done: () => void): void {
-    this.tls = reportTls(socket);
-    this.#phase = 'talking';
-    done();
+  received(bytes: Buffer): void {
+    this.#handle(() => this.#client?.receive(bytes) ?? []);
   }
+
+  drained(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  gone(error: unknown): void {
+    const { peer } = this.#settings;
+    const { phase } = this.#channel;
+    if (phase === 'connecting') {
+      this.#break(connectFault(this.#settings.dialled, error), 'connect');
+    } else if (phase === 'encrypting') {
+      this.#break(tlsFault(peer, error ?? 'the relay closed the connection'), 'tls');
+    } else {
+      const during = this.#client?.awaits?.wait ?? (this.#client?.idle ? 'idle' : 'block');
+      this.#break(brokenFault(peer, during, error));
+    }
+  }
+
+  // What the core says
 
   /** Asks the core, does what it says, and fetches the next job when it is free: all writes of one turn leave as one. */
   #handle(ask: () => ClientEvent<Job>[]): void {
-    if (this.#phase === 'gone') return;
-    const socket = this.#socket;
-    socket.cork();
-    this.#apply(ask());
-    this.#fetch();
-    socket.uncork();
-    if (this.#isGone()) return;
+    if (this.isGone) return;
+    this.#channel.together(() => {
+      this.#apply(ask());
+      this.#fetch();
+    });
+    if (this.isGone) return;
     this.#watch();
     if (!this.#client?.idle || this.#parked) return;
     this.#parked = true;
     this.#owner.idle(this);
-  }
-
-  #isGone(): boolean {
-    return this.#phase === 'gone';
   }
 
   #fetch(): void {
@@ -184,13 +179,32 @@ export class Connection {
   }
 
   #do(event: ClientEvent<Job>): void {
-    if (event.type === 'write') this.#socket.write(event.text, 'utf8');
+    if (event.type === 'write') this.#channel.write(event.text);
     else if (event.type === 'content') this.#content(event.transaction);
     else if (event.type === 'outcome') this.#owner.finished(event.transaction, event.outcomes);
     else if (event.type === 'returned') this.#owner.returned(event.transaction);
-    else if (event.type === 'startTls') this.#encrypt(() => this.#handle(() => this.#client?.tlsStarted() ?? []));
+    else if (event.type === 'startTls')
+      this.#channel.encrypt(() => this.#handle(() => this.#client?.tlsStarted() ?? []));
+    else if (event.type === 'credentials') this.#logIn(event.rejected);
     else if (event.type === 'ready') this.#owner.ready(this, event.session);
     else this.#close(event.fault);
+  }
+
+  #logIn(rejected: Credentials | null): void {
+    const { credentials } = this.#settings;
+    if (typeof credentials === 'function') void this.#logInWith(credentials, rejected ?? undefined);
+    else if (credentials !== null) this.#apply(this.#client?.login(credentials) ?? []);
+  }
+
+  async #logInWith(provider: CredentialsProvider, rejected: Credentials | undefined): Promise<void> {
+    let credentials: Credentials;
+    try {
+      credentials = await provider(rejected);
+    } catch (error) {
+      this.#break(credentialsFault(this.#settings.peer, error), 'auth');
+      return;
+    }
+    this.#handle(() => this.#client?.login(credentials) ?? []);
   }
 
   // Contents
@@ -200,40 +214,25 @@ export class Connection {
       this.abandon();
       return;
     }
-    const encoder = new DataEncoder();
     try {
       const chunks = job.content.chunks();
-      if (job.content.size > DIRECT || !(Symbol.iterator in chunks)) void this.#stream(job, encoder, chunks);
-      else this.#writeAll(job, encoder, chunks);
+      if (job.content.size > DIRECT || !(Symbol.iterator in chunks)) void this.#stream(job, chunks);
+      else
+        this.#end(
+          job,
+          writeContent(chunks, (octets) => this.write(octets)),
+        );
     } catch (error) {
       this.#unreadable(job, error);
     }
   }
 
-  #writeAll(job: Job, encoder: DataEncoder, chunks: Iterable<Uint8Array>): void {
-    let written = 0;
-    for (const chunk of chunks) {
-      written += chunk.length;
-      for (const piece of encoder.encode(chunk)) this.#socket.write(piece);
-    }
-    this.#end(job, encoder, written);
-  }
-
-  async #stream(
-    job: Job,
-    encoder: DataEncoder,
-    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  ): Promise<void> {
+  async #stream(job: Job, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
     try {
-      let written = 0;
-      for await (const chunk of chunks) {
-        written += chunk.length;
-        for (const piece of encoder.encode(chunk)) if (!this.#isGone()) this.#socket.write(piece);
-        if (this.#socket.writableNeedDrain) await this.#drained();
-        if (this.#isGone()) return;
-      }
+      const written = await streamContent(chunks, this);
+      if (written === null) return;
       this.#handle(() => {
-        this.#end(job, encoder, written);
+        this.#end(job, written);
         return [];
       });
     } catch (error) {
@@ -242,14 +241,14 @@ export class Connection {
   }
 
   /** The end of data only behind a whole content: a part of one, ended with a dot, would be a message that nobody wrote. */
-  #end(job: Job, encoder: DataEncoder, written: number): void {
+  #end(job: Job, { octets, end }: Written): void {
     const client = this.#client as SmtpClient<Job>;
     // Its answer came already, in one piece with the 354.
     if (client.writing !== job) return;
     const { size } = job.content;
-    if (written !== size) throw new Error(`the content has ${written} octets instead of ${size}`);
+    if (octets !== size) throw new Error(`the content has ${octets} octets instead of ${size}`);
     const more = client.looksAhead && client.served < this.#settings.maxMessages;
-    this.#apply(client.contentWritten(encoder.end(), more ? this.#owner.next(this) : undefined));
+    this.#apply(client.contentWritten(end, more ? this.#owner.next(this) : undefined));
   }
 
   #unreadable(job: Job, error: unknown): void {
@@ -257,73 +256,52 @@ export class Connection {
     this.#break(contentFault(this.#settings.peer), 'lost');
   }
 
-  /** Resolves when the socket takes more, or never will. The limit runs only while the relay is waited for, not our own disk. */
-  async #drained(): Promise<void> {
-    this.#limit({ wait: 'block' });
+  write(octets: Uint8Array): void {
+    this.#channel.write(octets);
+  }
+
+  get isFull(): boolean {
+    return this.#channel.isFull;
+  }
+
+  get isGone(): boolean {
+    return this.#channel.phase === 'gone';
+  }
+
+  /** The limit runs only while the relay is waited for, not our own disk. */
+  async untilDrained(): Promise<void> {
+    this.#patience.begin({ wait: 'block' });
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    this.#limit(null);
-  }
-
-  #wakeUp(): void {
-    this.#wake?.();
-    this.#wake = null;
+    this.#patience.begin(null);
   }
 
   // Time and endings
 
   /** The limit begins when a wait begins, and no trickle of bytes puts it off. */
   #watch(): void {
-    if (this.#phase !== 'talking') return;
+    if (this.#channel.phase !== 'open') return;
     const awaits = this.#client?.awaits ?? null;
-    if (awaits !== this.#watched && (awaits !== null || this.#wake === null)) this.#limit(awaits);
+    if (awaits !== this.#patience.awaited && (awaits !== null || this.#wake === null)) this.#patience.begin(awaits);
   }
 
-  #limit(wait: { readonly wait: Wait } | null): void {
-    this.#watched = wait;
-    if (wait === null) this.#deadline.lift();
-    else this.#deadline.set(this.#clock.now() + this.#settings.timeouts[wait.wait]);
-  }
-
-  #timedOut(): void {
-    const wait = this.#watched?.wait ?? 'connect';
-    const fault = timeoutFault(this.#settings.peer, wait, this.#settings.timeouts[wait]);
-    this.#break(fault, this.#phase === 'encrypting' ? 'tls' : undefined);
-  }
-
-  /** The relay's side ended or broke it. */
-  #gone(socket: Socket): void {
-    // Node tells of an error right after the end of the stream that it broke.
-    if (socket !== this.#socket || this.#phase === 'gone') return;
-    const { peer } = this.#settings;
-    if (this.#phase === 'connecting') {
-      this.#break(connectFault(peer, this.#error), 'connect');
-    } else if (this.#phase === 'encrypting') {
-      this.#break(tlsFault(peer, this.#error ?? 'the relay closed the connection'), 'tls');
-    } else {
-      const during = this.#client?.awaits?.wait ?? (this.#client?.idle ? 'idle' : 'block');
-      this.#break(brokenFault(peer, during, this.#error));
-    }
+  #timedOut(wait: Wait, ms: number): void {
+    const { peer, dialled } = this.#settings;
+    const fault = timeoutFault(wait === 'connect' ? dialled : peer, wait, ms);
+    this.#break(fault, this.#channel.phase === 'encrypting' ? 'tls' : undefined);
   }
 
   #break(fault: Reply, stage?: Stage): void {
-    if (this.#phase === 'gone') return;
+    if (this.isGone) return;
     if (this.#client === undefined) this.#close(classify(stage ?? 'connect', fault, this.#settings.rules));
     else this.#apply(this.#client.broke(fault, stage));
   }
 
   #close(fault: Classified | null): void {
-    this.#phase = 'gone';
-    this.#deadline.end();
-    if (fault === null) this.#socket.destroySoon();
-    else this.#socket.destroy();
-    this.#wakeUp();
+    this.#patience.end();
+    this.#channel.close(fault === null);
+    this.drained();
     this.#owner.closed(this, fault);
   }
-}
-
-/** Our address as a domain of EHLO (RFC 5321 4.1.3). */
-function literal(address: string): string {
-  return address.includes(':') ? `[IPv6:${address.replace(/%.*/, '')}]` : `[${address}]`;
 }

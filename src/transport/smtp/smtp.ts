@@ -1,33 +1,68 @@
 /** The transport that hands mail to a relay by SMTP. */
+import { type Address, addressKey, domainOf } from '../../mail/address.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 import type { Outcome } from '../../mail/outcome.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import { contentFault } from '../faults.ts';
 import type { Content, Transport } from '../transport.ts';
 import { Job } from './job.ts';
-import { type RelaySettings, type SmtpOptions, settle } from './options.ts';
+import type { RelaySettings, SmtpOptions } from './options.ts';
 import { Pool } from './pool.ts';
 import { probe, type RelayReport } from './probe.ts';
+import { Quota } from './quota.ts';
+import { DEFAULT_CONNECTIONS, settle } from './settings.ts';
+
+interface Watched {
+  readonly jobs: Map<Job, Pool>;
+  readonly abort: () => void;
+}
+
+/** A login, its settings and its connections. */
+interface Lane {
+  readonly settings: RelaySettings;
+  readonly pool: Pool;
+}
 
 export class SmtpTransport implements Transport {
-  readonly concurrency: number;
   readonly #settings: RelaySettings;
   readonly #clock: Clock;
-  readonly #pool: Pool;
+  readonly #quota: Quota;
+  readonly #lane: Lane;
+  /** By sender, or `@domain` of senders, in lower case. */
+  readonly #lanes = new Map<string, Lane>();
   /** Jobs to give up when their signal says so: one listener for each signal, however many jobs share it. */
-  readonly #bySignal = new Map<AbortSignal, { readonly jobs: Set<Job>; readonly abort: () => void }>();
+  readonly #bySignal = new Map<AbortSignal, Watched>();
 
+  /** Throws CONFIG_INVALID for options that cannot be used. */
   constructor(options: SmtpOptions, { clock = systemClock }: { readonly clock?: Clock } = {}) {
     this.#settings = settle(options);
     this.#clock = clock;
-    this.#pool = new Pool(this.#settings, clock);
-    // One whose reply is awaited, one written behind its final dot, and one at hand for when both replies come together.
-    this.concurrency = 3 * this.#settings.maxConnections;
+    this.#quota = new Quota(options.maxConnections ?? DEFAULT_CONNECTIONS);
+    this.#lane = this.#open(this.#settings, null);
+    for (const [sender, credentials] of Object.entries(options.logins ?? {})) {
+      const key = addressKey(sender);
+      this.#lanes.set(key, this.#open(settle({ ...options, credentials }), key));
+    }
+  }
+
+  #open(settings: RelaySettings, login: string | null): Lane {
+    return { settings, pool: new Pool(settings, this.#clock, this.#quota, login) };
+  }
+
+  /** One whose reply is awaited, one written behind its final dot, and one at hand for when both replies come together. */
+  get concurrency(): number {
+    return 3 * this.#quota.limit;
+  }
+
+  /** How many connections may stand from now on, at least 1. Those that are too many end after the transaction that they are in. */
+  setLimit(connections: number): void {
+    this.#quota.limit = Math.max(1, Math.floor(connections));
   }
 
   send(envelope: Envelope, content: Content, signal: AbortSignal): Promise<readonly Outcome[]> {
     const { recipients } = envelope;
-    const limit = this.#settings.maxRecipients;
+    const { maxRecipients: limit, maxSize } = this.#settings;
+    if (content.size > maxSize) return Promise.resolve(recipients.map(() => tooLarge(content.size, maxSize)));
     if (recipients.length <= limit) return this.#submit(new Job(envelope, content), signal);
     const parts: Job[] = [];
     for (let from = 0; from < recipients.length; from += limit) {
@@ -53,35 +88,41 @@ export class SmtpTransport implements Transport {
     });
   }
 
-  /** Connects, encrypts, logs in and quits, sending nothing. */
-  verify(signal: AbortSignal): Promise<RelayReport> {
-    return probe(this.#settings, this.#clock, signal);
+  /** Connects, encrypts, logs in (as for that sender) and quits, sending nothing. */
+  verify(signal: AbortSignal, sender: Address | null = null): Promise<RelayReport> {
+    return probe(this.#laneOf(sender).settings, this.#clock, signal);
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#lane, ...this.#lanes.values()].map(({ pool }) => pool.close()));
+  }
+
+  #laneOf(sender: Address | null): Lane {
+    if (sender === null || this.#lanes.size === 0) return this.#lane;
+    return this.#lanes.get(addressKey(sender)) ?? this.#lanes.get(`@${domainOf(sender)}`) ?? this.#lane;
   }
 
   #submit(job: Job, signal: AbortSignal): Promise<readonly Outcome[]> {
+    const { pool } = this.#laneOf(job.envelope.sender);
     if (signal.aborted) {
-      this.#pool.giveUp(job);
+      pool.giveUp(job);
     } else {
-      this.#watch(job, signal);
-      this.#pool.submit(job);
+      this.#watch(job, pool, signal);
+      pool.submit(job);
     }
     return job.done;
   }
 
-  #watch(job: Job, signal: AbortSignal): void {
+  #watch(job: Job, pool: Pool, signal: AbortSignal): void {
     const watched = this.#bySignal.get(signal) ?? this.#listen(signal);
-    watched.jobs.add(job);
+    watched.jobs.set(job, pool);
     job.whenSettled = () => this.#forget(job, signal);
   }
 
-  #listen(signal: AbortSignal): { jobs: Set<Job>; abort: () => void } {
-    const jobs = new Set<Job>();
+  #listen(signal: AbortSignal): Watched {
+    const jobs = new Map<Job, Pool>();
     const abort = (): void => {
-      for (const job of [...jobs]) this.#pool.giveUp(job);
+      for (const [job, pool] of [...jobs]) pool.giveUp(job);
     };
     signal.addEventListener('abort', abort, { once: true });
     const watched = { jobs, abort };
@@ -95,4 +136,9 @@ export class SmtpTransport implements Transport {
     signal.removeEventListener('abort', watched.abort);
     this.#bySignal.delete(signal);
   }
+}
+
+function tooLarge(size: number, limit: number): Outcome {
+  const text = `this relay is set to take no message above ${limit} octets, and this one has ${size}`;
+  return { kind: 'refused', scope: 'message', reply: { code: 552, status: '5.3.4', text } };
 }

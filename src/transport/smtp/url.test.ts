@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PosthasteError } from '../../errors.ts';
-import { settle } from './options.ts';
+import { settle } from './settings.ts';
 import { maskRelayUrl, parseRelayUrl } from './url.ts';
 
 describe("a relay's URL", () => {

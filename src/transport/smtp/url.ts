@@ -2,7 +2,7 @@
 import type { SecureVersion } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import { PosthasteError } from '../../errors.ts';
-import type { Credentials } from './auth.ts';
+import type { Password } from './credentials.ts';
 import type { SmtpOptions, TlsLevel } from './options.ts';
 
 const LEVELS: readonly TlsLevel[] = ['none', 'opportunistic', 'required', 'verified'];
@@ -68,7 +68,7 @@ function read(text: string): URL {
   return url;
 }
 
-function credentialsOf(url: URL): Credentials | undefined {
+function credentialsOf(url: URL): Password | undefined {
   if (url.username === '' && url.password === '') return undefined;
   const credentials = { user: decode(url.username), password: decode(url.password) };
   if (credentials.user === '')
@@ -86,7 +86,7 @@ function decode(text: string): string {
   }
 }
 
-function defaultPort(implicitTls: boolean, credentials: Credentials | undefined): number {
+function defaultPort(implicitTls: boolean, credentials: Password | undefined): number {
   if (implicitTls) return 465;
   return credentials === undefined ? 25 : 587;
 }

@@ -2,7 +2,7 @@
  * Plays a dialogue file against the client core and writes down what happens, in the same form. Lines of a file:
  *
  *     # a comment
- *     options: tls=verified user=u password=p     (before all else)
+ *     options: tls=verified user=u password=p     (before all else; or token=t; others=p or t: the credentials to try when those are refused)
  *     job: NAME from=A to=B,C size=N 8bit utf8 ...   a transaction that waits from here on
  *     S: 250 ok          the relay says; lines that follow each other come in one piece
  *     tls:               the TLS handshake is done
@@ -15,6 +15,7 @@ import type { Outcome } from '../../../src/mail/outcome.ts';
 import { showReply } from '../../../src/mail/reply.ts';
 import { type ClientEvent, SmtpClient } from '../../../src/transport/smtp/client.ts';
 import type { Transaction } from '../../../src/transport/smtp/commands.ts';
+import type { Credentials } from '../../../src/transport/smtp/credentials.ts';
 import type { TlsLevel } from '../../../src/transport/smtp/options.ts';
 
 interface Named extends Transaction {
@@ -37,16 +38,20 @@ class Player {
   readonly transcript: string[] = [];
   readonly #client: SmtpClient<Named>;
   readonly #jobs: Named[] = [];
+  readonly #options: Record<string, string>;
   #said = '';
 
   constructor(file: string) {
     const options = words(/^options: (.*)$/m.exec(file)?.[1] ?? '');
+    this.#options = options;
     this.#client = new SmtpClient({
       peer: 'mail.example.com:587',
+      target: { host: 'mail.example.com', port: 587 },
       name: 'client.example',
       tls: (options.tls ?? 'opportunistic') as TlsLevel,
       implicitTls: options.implicit !== undefined,
-      credentials: options.user === undefined ? null : { user: options.user, password: options.password ?? '' },
+      proved: options.tls === 'verified',
+      login: options.user !== undefined,
       clearPassword: options.clear !== undefined,
     });
   }
@@ -91,6 +96,12 @@ class Player {
     this.#jobs.push({ name, envelope, content: { size: Number(size), eightBit: rest['8bit'] !== undefined } });
   }
 
+  #credentials(again: boolean): Credentials {
+    const { user = '', password, token = '', others } = this.#options;
+    const secret = (again ? others : undefined) ?? password ?? token;
+    return password === undefined ? { user, token: secret } : { user, password: secret };
+  }
+
   #begin(): void {
     while (this.#client.idle && this.#jobs.length > 0) this.#show(this.#client.begin(this.#jobs.shift() as Named));
   }
@@ -105,6 +116,7 @@ class Player {
             .map((line) => `C: ${line}`),
         );
       else if (event.type === 'outcome') this.#outcomes(event.transaction, event.outcomes);
+      else if (event.type === 'credentials') this.#show(this.#client.login(this.#credentials(event.rejected !== null)));
       else if (event.type === 'content') this.#content(event.transaction);
       else if (event.type === 'ready')
         this.transcript.push(`= ready${event.session.encrypted ? ' encrypted' : ''} login ${event.session.mechanism}`);

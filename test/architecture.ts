@@ -28,7 +28,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that only these may enter. */
 const ENTERED_BY: Readonly<Record<string, readonly string[]>> = {
   store: ['app.ts'],
-  config: ['app.ts', 'cli'],
+  config: ['index.ts', 'app.ts', 'cli'],
 };
 
 /** Names under which everything and nothing gathers. */

@@ -39,13 +39,13 @@ export interface RelayCheck {
 export interface Program {
   /** Opens the database (and migrates it, as every opening does). */
   openApp(config: Config): Promise<App>;
-  createServer(config: Config, role: 'serve' | 'work'): Server;
+  createServer(config: Config, role: 'serve' | 'work'): Promise<Server>;
   /** Tries everything that is due once, then returns. */
   workOnce(config: Config): Promise<void>;
   /** Connects and logs in without sending; only asked where a relay is set. */
   checkRelay(config: Config): Promise<RelayCheck>;
   /** Of a server's settings, by the parts that know them. */
-  readonly checks: readonly Check[];
+  checks(): Promise<readonly Check[]>;
 }
 
 /** Secrets that only a server needs: a person may look at the queue without the right to read them. */
@@ -80,7 +80,7 @@ export class Cli {
       cwd: process.cwd(),
       without,
       // They look at the settings of a server, and some of these were left out.
-      checks: without.length === 0 ? this.program.checks : [],
+      checks: without.length === 0 ? await this.program.checks() : [],
     });
     if ('loaded' in result) return result.loaded;
     throw new Failure(result.complaints.map(showComplaint).join('\n'), EXIT.config);

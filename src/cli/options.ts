@@ -22,7 +22,8 @@ export function addSettings(command: Command, names: readonly SettingName[] = QU
     ).helpGroup('Settings:'),
   );
   for (const name of names) {
-    const { kind, sentence } = settingOf(name);
+    const { kind, sentence, fileOnly } = settingOf(name);
+    if (fileOnly) continue;
     const allowed = kind.choices === undefined ? '' : ` One of ${kind.choices.join(', ')}.`;
     const words = `${sentence}${allowed} Default: ${standardInWords(name)}.`.replaceAll('`', '');
     const option = new Option(`${flagOf(name)} <${kind.placeholder}>`, words).helpGroup('Settings:');

@@ -1,75 +1,65 @@
 /** What the composition root offers, in the form that commands use. */
-import * as app from '../app.ts';
-import { type Check, type Complaint, complain, type Loaded } from '../config/load.ts';
-import type { Config, SettingName } from '../config/settings.ts';
+import type * as app from '../app.ts';
+import type { Config } from '../config/settings.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import { showReply } from '../mail/reply.ts';
-import { systemClock } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
-import { type Log, openLog, silentLog } from '../runtime/log.ts';
-import { envelopeRejection } from '../submission/accept.ts';
-import { Intake } from '../submission/intake.ts';
-import { isRejection, type Rejection } from '../submission/rejections.ts';
-import { bindingFault } from '../submission/smtp/clients.ts';
-import { authenticator } from '../submission/smtp/users.ts';
-import { parseRelayUrl } from '../transport/smtp/url.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Rejection } from '../submission/rejections.ts';
 import type { Program, RelayCheck } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 
 /** Longer than a relay that lives takes to answer; nobody waits the RFC's five minutes before a terminal. */
 const CHECK_TIMEOUT = 30_000;
 
-/** Parts that refuse a setting at the start say so here, before anything is opened. */
-const checks: readonly Check[] = [
-  (loaded) => faultOf(loaded, 'relay', ({ relay }) => relay !== null && parseRelayUrl(relay)),
-  (loaded) => faultOf(loaded, 'users', ({ users }) => authenticator(users)),
-  (loaded) => {
-    const { listen, users, tlsCert, clients } = loaded.config;
-    const fault = bindingFault(listen, users.length > 0, tlsCert !== null, clients);
-    return fault === undefined ? [] : [complain(loaded, 'listen', fault)];
-  },
-];
-
-function faultOf(loaded: Loaded, name: SettingName, read: (config: Config) => unknown): readonly Complaint[] {
-  try {
-    read(loaded.config);
-    return [];
-  } catch (error) {
-    return [complain(loaded, name, error instanceof Error ? error.message : String(error))];
-  }
-}
-
+/**
+ * Each part is loaded when it is wanted: a command that only looks at the queue starts in half the time that it would take with
+ * the servers, the log and the transports in tow.
+ */
 export const program: Program = {
-  checks,
+  async checks() {
+    const { serverChecks } = await import('./server-checks.ts');
+    return serverChecks;
+  },
 
   async openApp(config) {
-    const opened = await app.openApp(config);
+    const { openApp } = await import('../app.ts');
+    const opened = await openApp(config);
     return { ...opened, submit: (envelope, content) => submit(opened, envelope, content) };
   },
 
-  createServer(config, role) {
-    const log = logOf(config);
-    const server = new app.Server(config, role, log);
+  async createServer(config, role) {
+    const [{ Server }, log] = await Promise.all([import('../app.ts'), logOf(config)]);
+    const server = new Server(config, role, log);
     return { start: () => server.start(), stop: () => server.stop(), flush: () => log.flush() };
   },
 
   async workOnce(config) {
-    const log = logOf(config);
-    await app.workOnce(config, log).finally(() => log.flush());
+    const [{ workOnce }, log] = await Promise.all([import('../app.ts'), logOf(config)]);
+    await workOnce(config, log).finally(() => log.flush());
   },
 
   async checkRelay(config) {
-    const report = await app.checkRelay(config, AbortSignal.timeout(CHECK_TIMEOUT));
+    const { checkRelay } = await import('../app.ts');
+    const report = await checkRelay(config, AbortSignal.timeout(CHECK_TIMEOUT));
     return report === null ? { ok: true, text: 'none is set' } : sentenceOf(report);
   },
 };
 
-function logOf({ logLevel, logFormat }: Config): Log & { flush(): void } {
+async function logOf({ logLevel, logFormat }: Config): Promise<Log & { flush(): void }> {
+  const { openLog } = await import('../runtime/log.ts');
   const format = logFormat === 'auto' ? (process.stdout.isTTY ? 'pretty' : 'json') : logFormat;
   return openLog({ level: logLevel, format });
 }
 
 async function submit({ queue, config }: app.App, envelope: Envelope, content: Uint8Array): Promise<Id> {
+  const [{ envelopeRejection }, { Intake }, { isRejection }, { systemClock }, { silentLog }] = await Promise.all([
+    import('../submission/accept.ts'),
+    import('../submission/intake.ts'),
+    import('../submission/rejections.ts'),
+    import('../runtime/clock.ts'),
+    import('../runtime/log.ts'),
+  ]);
   const fault = envelopeRejection(envelope, config);
   if (fault !== undefined) throw refused(fault);
   const context = {

@@ -13,6 +13,6 @@ export function addServe(program: Command, cli: Cli): void {
   addExamples(command, 'serve', 'serve --relay smtp://user:password@relay.example.com:587 --listen 127.0.0.1:25');
   command.action(async () => {
     const { config } = await cli.settings(command);
-    await runServer(cli.program.createServer(config, 'serve'));
+    await runServer(await cli.program.createServer(config, 'serve'));
   });
 }

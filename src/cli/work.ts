@@ -15,6 +15,6 @@ export function addWork(program: Command, cli: Cli): void {
   command.action(async (flags: { once?: true }) => {
     const { config } = await cli.settings(command);
     if (flags.once === true) await cli.program.workOnce(config);
-    else await runServer(cli.program.createServer(config, 'work'));
+    else await runServer(await cli.program.createServer(config, 'work'));
   });
 }

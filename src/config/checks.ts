@@ -1,5 +1,6 @@
 /** What settings must keep among each other, as far as no other part knows better. */
 import { type Check, complain } from './load.ts';
+import { relayChecks } from './relay-checks.ts';
 
 const certificatePair: Check = (loaded) => {
   const { tlsCert, tlsKey } = loaded.config;
@@ -7,4 +8,4 @@ const certificatePair: Check = (loaded) => {
   return [complain(loaded, tlsCert === null ? 'tlsCert' : 'tlsKey', 'tlsCert and tlsKey must be set together')];
 };
 
-export const standardChecks: readonly Check[] = [certificatePair];
+export const standardChecks: readonly Check[] = [certificatePair, ...relayChecks];

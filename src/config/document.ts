@@ -1,6 +1,17 @@
 /** Writes the page about all settings, `docs/configuration.md`, from the settings themselves. */
 import { CONFIG_FILES } from './read.ts';
 import { flagOf, type Group, type SettingName, settingNames, settingOf, variableOf } from './settings.ts';
+import {
+  AUTH_FIELDS,
+  DKIM_FIELDS,
+  OAUTH_FIELDS,
+  RELAY_FIELDS,
+  RETRY_FIELDS,
+  ROUTE_FIELDS,
+  RULE_FIELDS,
+  TLS_FIELDS,
+} from './shapes.ts';
+import type { Fields } from './structured.ts';
 
 const INTRODUCTION = `# Configuration
 
@@ -17,13 +28,18 @@ A configuration file gives one object, with the names of the tables below:
 
 \`\`\`ts
 // posthaste.config.ts
-export default {
+import { defineConfig } from 'posthaste';
+
+export default defineConfig({
   relay: 'smtp://user:password@relay.example.com:587',
   listen: ['127.0.0.1:2525', '[::1]:2525'],
   maxMessageSize: '25MB',
   maxAge: '2d',
-};
+});
 \`\`\`
+
+\`defineConfig\` gives back what it gets; an editor knows by it what may stand there. A plain object does as well, where posthaste is
+not installed beside the file.
 
 **Values.** Durations are \`30s\`, \`5m\`, \`4h\`, \`5d\`, or a number of milliseconds. Sizes are \`50MB\` (millions of octets), \`64KiB\`, or a number
 of octets. Lists are arrays in a file; elsewhere their items stand apart by spaces, and by commas where no password can contain one; a flag may also
@@ -46,16 +62,92 @@ const HEADINGS: Readonly<Record<Group, string>> = {
   Limits: 'Limits of the listener',
   Relay: 'The relay: mail goes out',
   Retry: 'Trying again',
+  Safety: 'Safety of test systems',
   Retention: 'How long messages are kept',
+  Hooks: 'Functions of your own',
   Program: 'The program',
 };
+
+const PARTS: readonly { readonly heading: string; readonly words: string; readonly fields: Fields }[] = [
+  {
+    heading: 'A relay',
+    words: `Each relay of \`relays\` needs a \`url\` or a \`transport\`, and may have all the rest. A text in place of the object is its url. The settings
+that begin with \`relay\` count for the one that \`relay\` describes, and for no other.
+
+\`\`\`ts
+// posthaste.config.ts
+import { defineConfig } from 'posthaste';
+
+export default defineConfig({
+  relays: {
+    ses: {
+      url: 'smtp://user:password@email-smtp.eu-central-1.amazonaws.com:587',
+      rate: ['14/s', '50000/d'],
+      fallback: 'backup',
+      rules: [{ code: 454, text: 'daily message quota', outcome: 'deferred', scope: 'relay' }],
+    },
+    backup: 'smtps://user:password@smtp.example.com',
+    office: { url: 'smtp://mail.corp.example', tls: { level: 'required' }, retry: { maxAge: '2d' } },
+  },
+  defaultRelay: 'ses',
+  routes: [
+    { recipient: '@corp.example', relay: 'office' },
+    { header: 'X-Relay', value: 'backup', relay: 'backup' },
+  ],
+});
+\`\`\`
+
+A fallback sends the mail of a relay that has failed for \`failoverAfter\`, as long as it fails: mail keeps its relay, and the attempts tell which one
+was used. Mail in doubt is never sent by a fallback.`,
+    fields: RELAY_FIELDS,
+  },
+  { heading: 'The login of a relay: auth', words: 'A user with a password, or with OAuth.', fields: AUTH_FIELDS },
+  {
+    heading: 'OAuth: auth.oauth',
+    words: 'Tokens are kept and renewed before they end.',
+    fields: OAUTH_FIELDS,
+  },
+  { heading: 'The way to a relay: tls', words: 'How the connection is secured.', fields: TLS_FIELDS },
+  {
+    heading: 'The patience with a relay: retry',
+    words: 'What it does not say is as set for all.',
+    fields: RETRY_FIELDS,
+  },
+  {
+    heading: 'What a reply means: rules',
+    words:
+      'All conditions of a rule must hold. `posthaste explain "550 5.7.1 try later" --relay NAME` tells which rule decides, and what follows.',
+    fields: RULE_FIELDS,
+  },
+  {
+    heading: 'A route',
+    words:
+      'All conditions of a route must hold. The relay is chosen once for each recipient, at submission; `posthaste reroute` changes it later.',
+    fields: ROUTE_FIELDS,
+  },
+  { heading: 'A signature', words: 'Needs a `key` or a `keyFile`.', fields: DKIM_FIELDS },
+];
 
 export function documentSettings(): string {
   const groups = Object.entries(HEADINGS).map(([group, heading]) => {
     const rows = settingNames.filter((name) => settingOf(name).group === group).map(row);
     return `\n## ${heading}\n\n| name | flag | environment | default | |\n|---|---|---|---|---|\n${rows.join('\n')}\n`;
   });
-  return INTRODUCTION + groups.join('');
+  return INTRODUCTION + groups.join('') + IN_PARTS + PARTS.map(documentPart).join('');
+}
+
+const IN_PARTS = `
+## Settings with parts
+
+They stand in a configuration file only. A complaint names the exact part: \`relays.ses.rate\`.
+`;
+
+function documentPart({ heading, words, fields }: (typeof PARTS)[number]): string {
+  const rows = Object.entries(fields).map(
+    ([name, { secret, required, sentence }]) =>
+      `| \`${name}\`${secret ? ' (secret)' : ''}${required ? ' (required)' : ''} | ${cell(sentence)} |`,
+  );
+  return `\n### ${heading}\n\n${words}\n\n| name | |\n|---|---|\n${rows.join('\n')}\n`;
 }
 
 /** The default in words; code where it is a value that could be written so. */
@@ -65,13 +157,17 @@ export function standardInWords(name: SettingName): string {
 }
 
 function row(name: SettingName): string {
-  const { kind, secret, sentence } = settingOf(name);
+  const { kind, secret, sentence, fileOnly } = settingOf(name);
   const cells = [
     `\`${name}\`${secret ? ' (secret)' : ''}`,
-    `\`${flagOf(name)} <${kind.choices?.join('|') ?? kind.placeholder}>\``,
-    `\`${variableOf(name)}\``,
+    fileOnly ? 'in a file only' : `\`${flagOf(name)} <${kind.choices?.join('|') ?? kind.placeholder}>\``,
+    fileOnly ? '' : `\`${variableOf(name)}\``,
     standardInWords(name),
     sentence,
   ];
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return `| ${cells.map(cell).join(' | ')} |`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
 }

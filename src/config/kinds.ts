@@ -3,21 +3,26 @@ import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 
-/** One kind of value. */
-export interface Kind<T> {
+/** One kind of value: `T` as posthaste uses it, `I` as it may be written in a configuration file. */
+export interface Kind<T, I = unknown> {
   /** Reads the text of a flag or a variable, and the plain values of a configuration file. */
-  readonly schema: z.ZodType<T>;
+  readonly schema: z.ZodType<T, I>;
   /** Stands for the value in help and documentation: `<duration>`. */
   readonly placeholder: string;
   /** All values there are, where they can be counted. */
   readonly choices?: readonly string[];
   /** Completes "allowed is ...". */
   readonly allowed: string;
-  /** The value as a person would write it. */
-  readonly show: (value: T) => string;
+  /** The value as a person would write it, masked where it is secret. */
+  show(value: T): string;
   /** Makes relative paths absolute, against the folder from which the value came. */
-  readonly anchor?: (value: T, folder: string) => T;
+  anchor?(value: T, folder: string): T;
+  /** A value with parts: the same structure with each part as `leaf` gives it. */
+  view?(value: T, leaf: Leaf): unknown;
 }
+
+/** What a part of a value becomes in a view of the whole. */
+export type Leaf = (kind: Kind<unknown>, value: unknown, secret: boolean) => unknown;
 
 export interface HostPort {
   readonly host: string;
@@ -49,13 +54,14 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 /** Reads a value by `parse`, which answers undefined for what is not allowed. */
-function read<T>(parse: (value: unknown) => T | undefined): z.ZodType<T> {
-  return z.unknown().transform((value, context) => {
+export function read<T, I>(parse: (value: unknown) => T | undefined): z.ZodType<T, I> {
+  const schema = z.unknown().transform((value, context) => {
     const parsed = parse(value);
     if (parsed !== undefined) return parsed;
     context.addIssue({ code: 'custom', message: 'not allowed' });
     return z.NEVER;
   });
+  return schema as z.ZodType<unknown, unknown> as z.ZodType<T, I>;
 }
 
 /** Milliseconds from `30s`, `5m`, `1.5h`, `5d`, or a plain number; undefined when it is none. */
@@ -97,7 +103,7 @@ export function showSize(octets: number): string {
   return String(octets);
 }
 
-const text: Kind<string> = {
+export const text: Kind<string, string> = {
   schema: read((value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined)),
   placeholder: 'text',
   allowed: 'a text that is not empty',
@@ -105,7 +111,7 @@ const text: Kind<string> = {
 };
 
 /** A name that may stand in a greeting and in a Received field: a domain or an address literal (RFC 5321 4.1.3). */
-export const hostName: Kind<string> = {
+export const hostName: Kind<string, string> = {
   schema: read((value) =>
     typeof value === 'string' && /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-z:.]+\])$/i.test(value.trim())
       ? value.trim()
@@ -117,7 +123,7 @@ export const hostName: Kind<string> = {
 };
 
 /** A duration of at least `least` milliseconds. */
-export function durationFrom(least: number): Kind<number> {
+export function durationFrom(least: number): Kind<number, string | number> {
   const parse = (value: unknown): number | undefined => {
     const ms = parseDuration(value);
     return ms !== undefined && ms >= least ? ms : undefined;
@@ -129,7 +135,7 @@ export function durationFrom(least: number): Kind<number> {
 
 export const duration = durationFrom(0);
 
-export const size: Kind<number> = {
+export const size: Kind<number, string | number> = {
   schema: read(parseSize),
   placeholder: 'size',
   allowed: 'a size such as 50MB or 64KiB, or a number of octets',
@@ -137,7 +143,7 @@ export const size: Kind<number> = {
 };
 
 /** A whole number of at least `least`. */
-export function count(least: number): Kind<number> {
+export function count(least: number): Kind<number, string | number> {
   const parse = (value: unknown): number | undefined => {
     const number = typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) : value;
     return typeof number === 'number' && Number.isSafeInteger(number) && number >= least ? number : undefined;
@@ -145,7 +151,7 @@ export function count(least: number): Kind<number> {
   return { schema: read(parse), placeholder: 'number', allowed: `a whole number of at least ${least}`, show: String };
 }
 
-export function choice<const C extends string>(...choices: readonly C[]): Kind<C> {
+export function choice<const C extends string>(...choices: readonly C[]): Kind<C, C> {
   const parse = (value: unknown): C | undefined =>
     choices.find((name) => typeof value === 'string' && name === value.trim());
   const allowed = choices.length === 1 ? `${choices[0]}` : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
@@ -153,15 +159,13 @@ export function choice<const C extends string>(...choices: readonly C[]): Kind<C
 }
 
 /** A kind that also takes a word for "none of it", kept as null; `false` says the same in a configuration file. */
-export function orWord<T>(kind: Kind<T>, word: string): Kind<T | null> {
+export function orWord<T, I, const W extends string>(kind: Kind<T, I>, word: W): Kind<T | null, I | W | false | null> {
   const anchor = kind.anchor;
   return {
-    schema: z.unknown().transform((value, context): T | null => {
+    schema: read((value): T | null | undefined => {
       if (value === null || value === false || (typeof value === 'string' && value.trim() === word)) return null;
       const parsed = kind.schema.safeParse(value);
-      if (parsed.success) return parsed.data;
-      context.addIssue({ code: 'custom', message: 'not allowed' });
-      return z.NEVER;
+      return parsed.success ? parsed.data : undefined;
     }),
     placeholder: `${kind.placeholder}|${word}`,
     allowed: `${kind.allowed}, or ${word}`,
@@ -171,7 +175,10 @@ export function orWord<T>(kind: Kind<T>, word: string): Kind<T | null> {
 }
 
 /** Several of a kind: an array in a configuration file; in text they stand apart by white space or `separator`. */
-export function list<T>(kind: Kind<T>, separator: RegExp): Kind<readonly T[]> {
+export function list<T, I>(
+  kind: Kind<T, I>,
+  separator: RegExp,
+): Kind<readonly T[], string | I | readonly (string | I)[]> {
   const items = (value: unknown): readonly unknown[] => {
     if (Array.isArray(value)) return value.flatMap(items);
     return typeof value === 'string' ? value.split(separator).filter((item) => item !== '') : [value];
@@ -184,11 +191,11 @@ export function list<T>(kind: Kind<T>, separator: RegExp): Kind<readonly T[]> {
     schema: read(parse),
     placeholder: `${kind.placeholder}${separator.test(',') ? ',' : ' '}...`,
     allowed: `a list, each item ${kind.allowed}`,
-    show: (value) => (value.length === 0 ? 'none' : value.map(kind.show).join(' ')),
+    show: (value) => (value.length === 0 ? 'none' : value.map((item) => kind.show(item)).join(' ')),
   };
 }
 
-export const path: Kind<string> = {
+export const path: Kind<string, string> = {
   ...text,
   placeholder: 'path',
   allowed: 'the path of a file or folder',
@@ -196,7 +203,7 @@ export const path: Kind<string> = {
 };
 
 /** Where the queue is kept: a URL, whose relative SQLite file is made absolute, or the plain path of a SQLite file. */
-export const database: Kind<string> = {
+export const database: Kind<string, string> = {
   schema: read((value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined)),
   placeholder: 'url',
   allowed: 'sqlite:PATH, or the path of a SQLite file',
@@ -208,7 +215,7 @@ export const database: Kind<string> = {
   },
 };
 
-export const relayUrl: Kind<string> = {
+export const relayUrl: Kind<string, string> = {
   ...text,
   placeholder: 'url',
   allowed: 'a URL such as smtp://user:password@host:587 or smtps://host',
@@ -230,7 +237,7 @@ export function showHostPort({ host, port }: HostPort): string {
 }
 
 /** A port alone means loopback: nothing listens wider because somebody left out the address. */
-export const hostPort: Kind<HostPort> = {
+export const hostPort: Kind<HostPort, string | number> = {
   schema: read(parseHostPort),
   placeholder: 'host:port',
   allowed: 'an address with a port such as 127.0.0.1:2525 or [::1]:2525, or a port on 127.0.0.1',
@@ -244,7 +251,7 @@ function parseNetwork(value: unknown): string | undefined {
   return Number(match[2] ?? 0) <= (family === 4 ? 32 : 128) ? match[0] : undefined;
 }
 
-export const network: Kind<string> = {
+export const network: Kind<string, string> = {
   schema: read(parseNetwork),
   placeholder: 'network',
   allowed: 'an IP address or a network such as 10.1.0.0/16',
@@ -259,7 +266,7 @@ function parseUser(value: unknown): User | undefined {
   return match === null ? undefined : { name: match[1] as string, password: match[2] as string };
 }
 
-export const user: Kind<User> = {
+export const user: Kind<User, string | User> = {
   schema: read(parseUser),
   placeholder: 'name:password',
   allowed: 'name:password or name:scrypt...',

@@ -4,12 +4,14 @@ import {
   type Config,
   type Facts,
   flagOf,
+  type Others,
   type SettingName,
   settingNames,
   settingOf,
   showValue,
   variableOf,
 } from './settings.ts';
+import { partFaults } from './structured.ts';
 
 /** Where a value came from, as a person names it: `--relay`, `POSTHASTE_RELAY`, `relay in /srv/posthaste.config.ts`, `default`. */
 export type Origin = string;
@@ -47,6 +49,8 @@ export interface Sources {
 export interface Loaded {
   readonly config: Config;
   readonly origins: Readonly<Record<SettingName, Origin>>;
+  /** Settings that are given somewhere and were left out: they have their defaults here. */
+  readonly unread: ReadonlySet<SettingName>;
 }
 
 /** Looks at all settings together; adds complaints that no setting could make alone. */
@@ -63,22 +67,28 @@ const INJECTED =
 
 export function load(sources: Sources, checks: readonly Check[] = []): LoadResult {
   const complaints: Complaint[] = [...unknownVariables(sources), ...unknownKeys(sources.file)];
+  const given = (name: string): boolean => isGiven(name as SettingName, sources);
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
   for (const name of settingNames) {
     const found = sources.without?.includes(name) ? undefined : find(name, sources, complaints);
     origins[name] = found?.origin ?? 'default';
-    values[name] = found === undefined ? standard(name, sources.facts, values) : parse(name, found, complaints);
+    values[name] =
+      found === undefined
+        ? standard(name, sources.facts, { before: (other) => values[other], given })
+        : parse(name, found, complaints);
   }
   if (complaints.length > 0) return { complaints };
-  const loaded = { config: values as Config, origins: origins as Loaded['origins'] };
+  const unread = new Set(sources.without?.filter(given));
+  const loaded = { config: values as Config, origins: origins as Loaded['origins'], unread };
   const later = checks.flatMap((check) => check(loaded));
   return later.length > 0 ? { complaints: later } : { loaded };
 }
 
 /** The variable that may hold the path of a file with a secret setting; undefined for settings that are no secret. */
 export function fileVariableOf(name: SettingName): string | undefined {
-  return settingOf(name).secret ? `${variableOf(name)}_FILE` : undefined;
+  const { secret, fileOnly } = settingOf(name);
+  return secret && !fileOnly ? `${variableOf(name)}_FILE` : undefined;
 }
 
 /** A complaint about a loaded value, for checks outside this module: names origin and masked value by itself. */
@@ -90,6 +100,16 @@ export function complain({ config, origins }: Loaded, name: SettingName, fault: 
 export function showComplaint({ key, origin, value, fault }: Complaint): string {
   const from = origin === 'default' || origin === key ? '' : ` (${origin})`;
   return `${key}${from} ${value === null ? '' : `is ${JSON.stringify(value)}: `}${fault}`;
+}
+
+/** A complaint about a part of a loaded value: `relays.ses.fallback`. */
+export function complainOf(
+  { origins }: Loaded,
+  name: SettingName,
+  path: readonly PropertyKey[],
+  fault: string,
+): Complaint {
+  return { key: [name, ...path].join('.'), origin: origins[name], value: null, fault };
 }
 
 interface Given {
@@ -110,9 +130,16 @@ function find(name: SettingName, sources: Sources, complaints: Complaint[]): Giv
   return { value: fromFile, origin: `${name} in ${file.path}`, folder: file.folder };
 }
 
+/** Asked without reading any secret. */
+function isGiven(name: SettingName, { flags, file, facts }: Sources): boolean {
+  const variables = [variableOf(name), fileVariableOf(name)].map((variable) => facts.environment[variable ?? '']);
+  return flags[name] !== undefined || keyed(file?.values)[name] !== undefined || variables.some(Boolean);
+}
+
 /** An empty variable counts as none: that is how `docker compose` passes one on that is not set. */
 function findVariable(name: SettingName, { facts, secretFiles }: Sources, complaints: Complaint[]): Given | undefined {
   const variable = variableOf(name);
+  if (settingOf(name).fileOnly) return undefined;
   const fileVariable = fileVariableOf(name);
   const value = facts.environment[variable] || undefined;
   const path = fileVariable === undefined ? undefined : facts.environment[fileVariable] || undefined;
@@ -137,21 +164,26 @@ function findVariable(name: SettingName, { facts, secretFiles }: Sources, compla
 }
 
 function parse(name: SettingName, { value, origin, folder }: Given, complaints: Complaint[]): unknown {
-  const { kind } = settingOf(name);
+  const { kind, secret } = settingOf(name);
   const parsed = kind.schema.safeParse(value);
   if (parsed.success) return kind.anchor === undefined ? parsed.data : kind.anchor(parsed.data, folder);
-  complaints.push({ key: name, origin, value: showRaw(name, value), fault: `allowed is ${kind.allowed}` });
+  for (const { path, fault, show } of partFaults(parsed.error, kind, secret === true)) {
+    const shown = show === 'nothing' ? null : show === 'mask' ? '***' : showRaw(partOf(value, path));
+    complaints.push({ key: [name, ...path].join('.'), origin, value: shown, fault });
+  }
   return undefined;
 }
 
-function standard(name: SettingName, facts: Facts, values: Readonly<Record<string, unknown>>): unknown {
-  const value: unknown = settingOf(name).standard;
-  return typeof value === 'function' ? value(facts, (other: string) => values[other]) : value;
+function partOf(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown>)[key], value);
 }
 
-/** A value that could not be read; a secret one could not be taken apart either, so none of it is shown. */
-function showRaw(name: SettingName, value: unknown): string {
-  if (settingOf(name).secret) return '***';
+function standard(name: SettingName, facts: Facts, others: Others): unknown {
+  const value: unknown = settingOf(name).standard;
+  return typeof value === 'function' ? value(facts, others) : value;
+}
+
+function showRaw(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
 }
 
@@ -182,10 +214,13 @@ function unknownKeys(file: ConfigFile | null): readonly Complaint[] {
   }));
 }
 
+const inEnvironment = settingNames.filter((name) => !settingOf(name).fileOnly);
+const onlyInFile = settingNames.filter((name) => settingOf(name).fileOnly).map(variableOf);
+
 /** An error, not a warning: behind a mistyped POSTHASTE_RELAY posthaste would run in capture mode and keep all mail. */
 function unknownVariables({ facts }: Sources): readonly Complaint[] {
   const known = [
-    ...settingNames.flatMap((name) => [variableOf(name), fileVariableOf(name) ?? []].flat()),
+    ...inEnvironment.flatMap((name) => [variableOf(name), fileVariableOf(name) ?? []].flat()),
     ...OTHER_VARIABLES,
   ];
   return Object.keys(facts.environment)
@@ -194,7 +229,9 @@ function unknownVariables({ facts }: Sources): readonly Complaint[] {
       key: variable,
       origin: variable,
       value: null,
-      fault: `is no variable of posthaste${suggest(variable, known)}`,
+      fault: onlyInFile.includes(variable)
+        ? 'is no variable of posthaste: this setting stands in a configuration file only'
+        : `is no variable of posthaste${suggest(variable, known)}`,
     }));
 }
 

@@ -1,7 +1,10 @@
 /** Every setting, once: its name, kind, default and sentence. Flags, variables, help and documentation are derived from here. */
 import { join } from 'node:path';
+import * as hooks from './hooks.ts';
 import type { Kind } from './kinds.ts';
 import * as kinds from './kinds.ts';
+import * as relay from './kinds-relay.ts';
+import * as shapes from './shapes.ts';
 
 /** What defaults may depend on: the process and the machine. */
 export interface Facts {
@@ -14,22 +17,41 @@ export interface Facts {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-export type Group = 'Storage' | 'Listener' | 'Limits' | 'Relay' | 'Retry' | 'Retention' | 'Program';
+export type Group =
+  | 'Storage'
+  | 'Listener'
+  | 'Limits'
+  | 'Relay'
+  | 'Retry'
+  | 'Safety'
+  | 'Retention'
+  | 'Hooks'
+  | 'Program';
 
-export interface Setting<T> {
+/** What a default may look at beside the machine. */
+export interface Others {
+  /** The values of the settings that stand above this one. */
+  readonly before: (name: string) => unknown;
+  /** Whether a setting is given anywhere, also one that this command does not read. */
+  readonly given: (name: string) => boolean;
+}
+
+export interface Setting<T, I = unknown> {
   readonly group: Group;
-  readonly kind: Kind<T>;
-  /** `before` reads the values of the settings that stand above this one. */
-  readonly standard: NoInfer<T | ((facts: Facts, before: (name: string) => unknown) => T)>;
+  readonly kind: Kind<T, I>;
+  /** A value, or a function that computes it. */
+  readonly standard: NoInfer<T | ((facts: Facts, others: Others) => T)>;
   /** The default in words, where it is computed. */
   readonly standardText?: string;
   /** One sentence. */
   readonly sentence: string;
   /** Never shown whole, and may come from a file: `POSTHASTE_RELAY_FILE`. */
   readonly secret?: true;
+  /** Stands in a configuration file only: it has parts, or is a function. */
+  readonly fileOnly?: true;
 }
 
-function setting<T>(definition: Setting<T>): Setting<T> {
+function setting<T, I>(definition: Setting<T, I>): Setting<T, I> {
   return definition;
 }
 
@@ -50,6 +72,14 @@ function defaultDataDir(facts: Facts): string {
   return facts.root ? '/var/lib/posthaste' : join(facts.home, '.local', 'state', 'posthaste');
 }
 
+function defaultRelay(_: Facts, { before, given }: Others): string {
+  const names = Object.keys(before('relays') ?? {});
+  return given('relay') || names.includes(DEFAULT_RELAY) ? DEFAULT_RELAY : (names[0] ?? DEFAULT_RELAY);
+}
+
+/** The name of the relay that `relay` describes. */
+export const DEFAULT_RELAY = 'default';
+
 export const settings = {
   dataDir: setting({
     group: 'Storage',
@@ -62,7 +92,7 @@ export const settings = {
   database: setting({
     group: 'Storage',
     kind: kinds.database,
-    standard: (_facts, before) => `sqlite:${join(String(before('dataDir')), 'posthaste.db')}`,
+    standard: (_, { before }) => `sqlite:${join(String(before('dataDir')), 'posthaste.db')}`,
     standardText: '`posthaste.db` in the data directory',
     secret: true,
     sentence: 'Where the queue is kept: a SQLite file, as `sqlite:PATH` or a plain path.',
@@ -174,14 +204,40 @@ export const settings = {
     standard: null,
     secret: true,
     sentence:
-      'The next server, as `smtp://user:password@host:587` or `smtps://...`; without one, mail is captured: kept here, never sent.',
+      'The next server, as `smtp://user:password@host:587` or `smtps://...`; without one, and without `relays`, mail is captured: kept here, never sent.',
+  }),
+  relays: setting({
+    group: 'Relay',
+    kind: shapes.relays,
+    standard: {},
+    standardText: 'none',
+    secret: true,
+    fileOnly: true,
+    sentence:
+      'Several relays by name, each with the settings of [a relay](#a-relay); `relay` is the one named `default`.',
+  }),
+  defaultRelay: setting({
+    group: 'Relay',
+    kind: relay.relayName,
+    standard: defaultRelay,
+    standardText: '`default`, or the first of `relays` where none is named so',
+    sentence: 'The relay for mail that no route sends elsewhere.',
+  }),
+  routes: setting({
+    group: 'Relay',
+    kind: shapes.routes,
+    standard: [],
+    standardText: 'none',
+    fileOnly: true,
+    sentence:
+      'Which mail goes to which relay: an array of [routes](#a-route), of which the first that fits decides, at submission.',
   }),
   relayTls: setting({
     group: 'Relay',
     kind: kinds.choice('auto', 'none', 'opportunistic', 'required', 'verified'),
     standard: 'auto',
     sentence:
-      'How the way to the relay is secured; `auto` is `verified` where there is a login or `smtps:`, and `opportunistic` otherwise.',
+      'How the way to the relay is secured; `auto` is `verified` with `smtps:` and with a login at a relay on another machine, and `opportunistic` otherwise.',
   }),
   relayCa: setting({
     group: 'Relay',
@@ -194,6 +250,23 @@ export const settings = {
     kind: kinds.count(1),
     standard: 20,
     sentence: 'Connections to the relay at one time, for each process.',
+  }),
+  relayRate: setting({
+    group: 'Relay',
+    kind: relay.rates,
+    standard: [],
+    standardText: 'none',
+    sentence:
+      'Recipients in a time that the relay may get, over all processes on the database: `14/s`, `600/min`, `200/h`, `50000/d`, or several that hold at once.',
+  }),
+  dkim: setting({
+    group: 'Relay',
+    kind: shapes.dkim,
+    standard: [],
+    standardText: 'none',
+    secret: true,
+    fileOnly: true,
+    sentence: "DKIM signatures by the sender's domain: an array of [signatures](#a-signature).",
   }),
 
   retryFirstDelay: setting({
@@ -214,11 +287,24 @@ export const settings = {
     standard: 5 * DAY,
     sentence: 'Age at which a delivery is given up and its sender told.',
   }),
+  maxAttempts: setting({
+    group: 'Retry',
+    kind: kinds.orWord(kinds.count(1), 'unlimited'),
+    standard: null,
+    sentence: 'Attempts after which a delivery is given up, however young it is; faults of the relay do not count.',
+  }),
   delayReportAfter: setting({
     group: 'Retry',
     kind: kinds.orWord(kinds.duration, 'never'),
     standard: 4 * HOUR,
     sentence: 'Age at which the sender is told once that a delivery is delayed.',
+  }),
+  doubt: setting({
+    group: 'Retry',
+    kind: kinds.choice('resend', 'hold'),
+    standard: 'resend',
+    sentence:
+      'What to do when a connection breaks between the end of a message and the answer to it, so that it may have arrived: send it again with the same Message-ID, or hold it.',
   }),
   lease: setting({
     group: 'Retry',
@@ -226,6 +312,27 @@ export const settings = {
     standard: MINUTE,
     sentence:
       'Time for which a worker claims deliveries, renewed while it lives; after its death they wait no longer than this.',
+  }),
+
+  redirect: setting({
+    group: 'Safety',
+    kind: kinds.orWord(relay.address, 'none'),
+    standard: null,
+    sentence:
+      'One address that gets all mail in place of its recipients, who stay visible in `posthaste show`; those in `allow` keep theirs.',
+  }),
+  allow: setting({
+    group: 'Safety',
+    kind: kinds.orWord(kinds.list(relay.addressPattern, /[\s,]+/), 'all'),
+    standard: null,
+    sentence:
+      'The recipients that may get mail, as `ann@example.com`, `@example.com` or `@*.example.com`; mail for others is held, or goes to `redirect`.',
+  }),
+  holdAll: setting({
+    group: 'Safety',
+    kind: relay.yesNo,
+    standard: false,
+    sentence: 'Holds all mail that is submitted, until `posthaste release` lets single messages go.',
   }),
 
   retainSent: setting({
@@ -253,6 +360,22 @@ export const settings = {
     sentence: 'How long a message is kept after it was cancelled.',
   }),
 
+  beforeSend: setting({
+    group: 'Hooks',
+    kind: hooks.beforeSend,
+    standard: null,
+    fileOnly: true,
+    sentence: 'Is called with each message before each attempt; an exception defers that message alone.',
+  }),
+  onDeliveryError: setting({
+    group: 'Hooks',
+    kind: hooks.onDeliveryError,
+    standard: null,
+    fileOnly: true,
+    sentence:
+      'Is called with each failure of an attempt, and may answer what it counts as: `sent`, `deferred` or `refused`.',
+  }),
+
   admin: setting({
     group: 'Program',
     kind: kinds.orWord(kinds.hostPort, 'off'),
@@ -274,10 +397,14 @@ export const settings = {
 } as const;
 
 export type SettingName = keyof typeof settings;
-type ValueOf<S> = S extends Setting<infer T> ? T : never;
+type ValueOf<S> = S extends Setting<infer T, infer _> ? T : never;
+type WrittenOf<S> = S extends Setting<infer _, infer I> ? I : never;
 
 /** The effective value of every setting. Durations in milliseconds, sizes in octets, paths absolute, null for `none`, `off`, `never` and `forever`. */
 export type Config = { readonly [Name in SettingName]: ValueOf<(typeof settings)[Name]> };
+
+/** What a configuration file may hold. */
+export type PosthasteConfig = { readonly [Name in SettingName]?: WrittenOf<(typeof settings)[Name]> | undefined };
 
 export const settingNames = Object.keys(settings) as readonly SettingName[];
 

@@ -1,0 +1,57 @@
+/** Functions of the user's own that a configuration file may give. */
+import type { Address } from '../mail/address.ts';
+import type { Scope } from '../mail/outcome.ts';
+import type { Reply } from '../mail/reply.ts';
+import { type Kind, read } from './kinds.ts';
+
+/** What hooks are told of a message. Times are milliseconds since 1970. */
+export interface HookMessage {
+  /** The queue id. */
+  readonly id: string;
+  /** null is the null sender of reports. */
+  readonly sender: Address | null;
+  /** With its angle brackets. */
+  readonly messageId: string;
+  readonly subject: string | null;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  /** The relay that is to take it. */
+  readonly relay: string;
+}
+
+export interface MessageToSend extends HookMessage {
+  readonly recipients: readonly Address[];
+}
+
+export interface DeliveryFailure extends HookMessage {
+  readonly recipient: Address;
+  /** What becomes of it if the hook does not say otherwise. */
+  readonly outcome: 'deferred' | 'refused';
+  readonly scope: Scope;
+  readonly reply: Reply;
+  /** It may have been taken: the connection broke before the answer. */
+  readonly inDoubt: boolean;
+  /** With this one. */
+  readonly attempts: number;
+}
+
+/** Called before each attempt for a message. An exception defers that message alone. */
+export type BeforeSend = (message: MessageToSend) => void | Promise<void>;
+
+/** Called for each recipient whose attempt failed; what it answers is the outcome. An exception changes nothing but the log. */
+export type OnDeliveryError = (
+  failure: DeliveryFailure,
+) => 'sent' | 'deferred' | 'refused' | undefined | Promise<'sent' | 'deferred' | 'refused' | undefined>;
+
+function hook<F>(): Kind<F | null, F | null> {
+  return {
+    schema: read((value) => (value === null || typeof value === 'function' ? (value as F | null) : undefined)),
+    placeholder: 'function',
+    allowed: 'a function',
+    show: (value) => (value === null ? 'none' : 'a function'),
+  };
+}
+
+export const beforeSend = hook<BeforeSend>();
+export const onDeliveryError = hook<OnDeliveryError>();

@@ -1,0 +1,225 @@
+/** What relays, routes and signatures must keep among each other: names that are known, no circles, no mail back to ourselves. */
+import { isIP } from 'node:net';
+import { type Check, type Complaint, complain, complainOf, type Loaded } from './load.ts';
+import { nearest } from './nearest.ts';
+import { relaysOf } from './relays.ts';
+import type { Config, SettingName } from './settings.ts';
+import { DEFAULT_RELAY } from './settings.ts';
+import type { AuthEntry, RelayEntry } from './shapes.ts';
+
+/** Captured mail is filed under this name, so no server may have it. */
+const CAPTURE = 'capture';
+const SCHEMES = ['smtp', 'smtps', 'file', 'command', 'capture', 'null'];
+
+type Path = readonly PropertyKey[];
+/** A fault of a part: its path below the setting, and the end of the sentence. */
+type Fault = readonly [path: Path, fault: string];
+
+function check(name: SettingName, faultsOf: (config: Config, names: readonly string[]) => readonly Fault[]): Check {
+  return (loaded) => {
+    const names = [...(isRelayGiven(loaded) ? [DEFAULT_RELAY] : []), ...Object.keys(loaded.config.relays)];
+    return faultsOf(loaded.config, names).map(([path, fault]) => complainOf(loaded, name, path, fault));
+  };
+}
+
+/** Commands that do not read the secret of `relay` know only that it is given. */
+function isRelayGiven({ config, unread }: Loaded): boolean {
+  return config.relay !== null || unread.has('relay');
+}
+
+/** Settings of one relay that contradict each other. */
+const eachRelay = check('relays', ({ relays }) =>
+  Object.entries(relays).flatMap(([name, entry]) =>
+    [...wayFaults(entry), ...nameFaults(name, entry), ...authFaults(entry.auth), ...ruleFaults(entry)].map(
+      ([path, fault]): Fault => [[name, ...path], fault],
+    ),
+  ),
+);
+
+function wayFaults({ url, transport, command, auth, tls }: RelayEntry): readonly Fault[] {
+  if ((url === undefined) === (transport === undefined))
+    return [[[], url === undefined ? 'needs a url, or a transport' : 'has a url and a transport: give one of them']];
+  const scheme = url === undefined ? undefined : schemeOf(url);
+  const smtp = scheme === 'smtp' || scheme === 'smtps';
+  return [
+    ...fault(
+      scheme !== undefined && !SCHEMES.includes(scheme),
+      ['url'],
+      `begins with ${scheme}:, and only ${SCHEMES.map((known) => `${known}:`).join(', ')} are known`,
+    ),
+    ...fault(scheme === 'command' && !command?.length, ['command'], 'is missing: give the program and its arguments'),
+    ...fault(scheme !== 'command' && command !== undefined, ['command'], 'counts only with the url command:'),
+    ...fault(!smtp && auth !== undefined, ['auth'], 'counts only with smtp: and smtps:'),
+    ...fault(!smtp && tls !== undefined, ['tls'], 'counts only with smtp: and smtps:'),
+    ...fault(
+      (tls?.cert === undefined) !== (tls?.key === undefined),
+      ['tls', tls?.cert === undefined ? 'cert' : 'key'],
+      'is missing: cert and key must be set together',
+    ),
+    ...fault(
+      auth !== undefined && smtp && /^smtps?:\/\/[^/?#]*@/i.test(url ?? ''),
+      ['auth'],
+      'and the url both have a login: give one of them',
+    ),
+  ];
+}
+
+function nameFaults(name: string, { url }: RelayEntry): readonly Fault[] {
+  return fault(
+    name === CAPTURE && (url === undefined || schemeOf(url) !== CAPTURE),
+    [],
+    'is the name of captured mail: choose another one',
+  );
+}
+
+function authFaults(auth: AuthEntry | undefined): readonly Fault[] {
+  if (auth === undefined) return [];
+  const { oauth } = auth;
+  const ways = [auth.password, auth.passwordFile, oauth].filter((way) => way !== undefined).length;
+  return [
+    ...fault(ways !== 1, ['auth'], 'needs one of password, passwordFile and oauth'),
+    ...(oauth === undefined
+      ? []
+      : [
+          ...twice(oauth, 'clientSecret'),
+          ...twice(oauth, 'refreshToken'),
+          ...fault(
+            oauth.provider === undefined && oauth.tokenUrl === undefined,
+            ['auth', 'oauth'],
+            'needs a provider, or a tokenUrl',
+          ),
+          ...fault(
+            oauth.refreshToken === undefined &&
+              oauth.refreshTokenFile === undefined &&
+              oauth.clientSecret === undefined &&
+              oauth.clientSecretFile === undefined,
+            ['auth', 'oauth'],
+            'needs a refreshToken, or a clientSecret',
+          ),
+        ]),
+  ];
+}
+
+function twice(oauth: NonNullable<AuthEntry['oauth']>, name: 'clientSecret' | 'refreshToken'): readonly Fault[] {
+  const both = oauth[name] !== undefined && oauth[`${name}File`] !== undefined;
+  return fault(both, ['auth', 'oauth', name], `and ${name}File are both set: set only one of them`);
+}
+
+function ruleFaults({ rules = [] }: RelayEntry): readonly Fault[] {
+  return rules.flatMap(({ code, status, text, stage, outcome, scope }, i) => [
+    ...fault(
+      (code ?? status ?? text ?? stage) === undefined,
+      ['rules', i],
+      'fits every reply: give it a code, status, text or stage',
+    ),
+    ...fault(
+      scope === 'relay' && outcome !== 'deferred',
+      ['rules', i, 'scope'],
+      'can be relay only where the outcome is deferred: a fault of the relay ends no delivery',
+    ),
+  ]);
+}
+
+const notTwice = check('relays', ({ relay, relays }) =>
+  fault(
+    relay !== null && Object.hasOwn(relays, DEFAULT_RELAY),
+    [DEFAULT_RELAY],
+    'is also what the setting relay describes: give one of them',
+  ),
+);
+
+const fallbacks = check('relays', ({ relays }, names) =>
+  Object.entries(relays).flatMap(([name, { fallback = [] }]) =>
+    fallback.flatMap((other): readonly Fault[] => {
+      if (!names.includes(other)) return [[[name, 'fallback'], noRelay(other, names)]];
+      const circle = circleFrom(name, other, relays);
+      return circle === undefined ? [] : [[[name, 'fallback'], `makes a circle: ${circle.join(' -> ')}`]];
+    }),
+  ),
+);
+
+/** The way back to `start` by fallbacks that begins with `next`; undefined when there is none. */
+function circleFrom(
+  start: string,
+  next: string,
+  relays: Config['relays'],
+  path: readonly string[] = [start],
+): readonly string[] | undefined {
+  const way = [...path, next];
+  if (next === start) return way;
+  if (path.includes(next)) return undefined;
+  return (relays[next]?.fallback ?? [])
+    .map((other) => circleFrom(start, other, relays, way))
+    .find((found) => found !== undefined);
+}
+
+const defaultRelay: Check = (loaded) => {
+  const { defaultRelay: name, relays } = loaded.config;
+  const names = [...(isRelayGiven(loaded) ? [DEFAULT_RELAY] : []), ...Object.keys(relays)];
+  // Without any relay mail is captured, and `default` is but a word.
+  if (names.includes(name) || (names.length === 0 && name === DEFAULT_RELAY)) return [];
+  return [complain(loaded, 'defaultRelay', noRelay(name, names))];
+};
+
+const routes = check('routes', (config, names) =>
+  config.routes.flatMap(({ relay, header, value, sender, recipient, tag }, i) => [
+    ...fault(!names.includes(relay), [i, 'relay'], noRelay(relay, names)),
+    ...fault(value !== undefined && header === undefined, [i, 'value'], 'counts only with a header'),
+    ...fault(
+      (sender ?? recipient ?? tag ?? header) === undefined,
+      [i],
+      'fits all mail: give it a sender, recipient, tag or header, or set defaultRelay',
+    ),
+  ]),
+);
+
+const signatures = check('dkim', ({ dkim }) =>
+  dkim.flatMap(({ key, keyFile }, i) =>
+    fault((key === undefined) === (keyFile === undefined), [i], 'needs a key or a keyFile, and not both'),
+  ),
+);
+
+/** A relay that is posthaste itself would send each message round until its Received fields are too many. */
+const loops: Check = (loaded) =>
+  relaysOf(loaded.config).flatMap(({ name, url }): readonly Complaint[] => {
+    if (url === null || !leadsTo(url, loaded.config)) return [];
+    const advice =
+      'is where posthaste itself listens, so mail would go round for ever: set another relay, or another listen';
+    const isShort = name === DEFAULT_RELAY && loaded.config.relay !== null;
+    return [isShort ? complain(loaded, 'relay', advice) : complainOf(loaded, 'relays', [name, 'url'], advice)];
+  });
+
+function leadsTo(url: string, { listen, hostname }: Config): boolean {
+  const parsed = URL.parse(url);
+  const scheme = schemeOf(url);
+  if (parsed === null || (scheme !== 'smtp' && scheme !== 'smtps')) return false;
+  const port = Number(parsed.port) || (scheme === 'smtps' ? 465 : parsed.username === '' ? 25 : 587);
+  const host = parsed.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  return listen.some((own) => own.port === port && reaches(host, own.host.toLowerCase(), hostname.toLowerCase()));
+}
+
+function reaches(host: string, own: string, hostname: string): boolean {
+  if (host === own) return true;
+  if (own === '0.0.0.0' || own === '::') return isLoopback(host) || host === hostname;
+  return isLoopback(host) && isLoopback(own) && (isIP(host) === 0 || isIP(own) === 0);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function fault(holds: boolean, path: Path, text: string): readonly Fault[] {
+  return holds ? [[path, text]] : [];
+}
+
+function noRelay(name: string, names: readonly string[]): string {
+  const near = nearest(name, names);
+  const advice = near === undefined ? `known are ${names.join(', ') || 'none'}` : `did you mean ${near}?`;
+  return `names no relay: there is none called ${JSON.stringify(name)}; ${advice}`;
+}
+
+function schemeOf(url: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+}
+
+export const relayChecks: readonly Check[] = [eachRelay, notTwice, fallbacks, defaultRelay, routes, signatures, loops];

@@ -1,0 +1,412 @@
+import { describe, expect, test } from 'vitest';
+import { standardChecks } from './checks.ts';
+import { type Loaded, load, showComplaint } from './load.ts';
+import { relayNamesOf, relaysOf, signaturesOf } from './relays.ts';
+import { type SettingName, settingOf } from './settings.ts';
+import { plainView, shownParts } from './structured.ts';
+
+interface More {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly without?: readonly SettingName[];
+}
+
+function result(values: unknown, { environment = {}, without = [] }: More = {}): ReturnType<typeof load> {
+  const facts = {
+    cwd: '/work',
+    hostname: 'box',
+    home: '/home/ann',
+    platform: 'linux' as const,
+    root: false,
+    environment,
+  };
+  const file = { path: '/etc/ph.ts', folder: '/etc', values };
+  return load({ flags: {}, file, facts, secretFiles: new Map(), without }, standardChecks);
+}
+
+function loaded(values: unknown, more?: More): Loaded {
+  const given = result(values, more);
+  if ('complaints' in given) throw new Error(given.complaints.map(showComplaint).join('\n'));
+  return given.loaded;
+}
+
+function complaints(values: unknown, more?: More): readonly string[] {
+  const given = result(values, more);
+  return 'complaints' in given ? given.complaints.map(showComplaint) : [];
+}
+
+const ses = 'smtp://user:pass@ses.example:587';
+
+describe('relays', () => {
+  test('without any there is none: that is capture mode', () => {
+    const { config } = loaded({});
+    expect(relaysOf(config)).toEqual([]);
+    expect(config.defaultRelay).toBe('default');
+    expect(relayNamesOf(config)).toEqual(['default']);
+  });
+
+  test('the short form is the relay named default, with the settings that begin with its name', () => {
+    const short = { relay: ses, relayTls: 'required', relayConnections: 3, relayRate: '14/s, 200/h', doubt: 'hold' };
+    const [relay, ...others] = relaysOf(loaded({ ...short, maxAttempts: 7 }).config);
+    expect(others).toEqual([]);
+    expect(relay).toMatchObject({
+      name: 'default',
+      url: ses,
+      connections: 3,
+      rates: [
+        { limit: 14, window: 1_000 },
+        { limit: 200, window: 3_600_000 },
+      ],
+      doubt: 'hold',
+      tls: { level: 'required' },
+      retry: { maxAttempts: 7, maxAge: 432_000_000 },
+    });
+  });
+
+  test('several have names, what they do not say is as set for all', () => {
+    const relays = {
+      ses: {
+        url: ses,
+        rate: ['14/s', '50000/d'],
+        maxSize: '10MB',
+        fallback: ['backup'],
+        failoverAfter: '1m',
+        retry: { firstDelay: '5s', delayReportAfter: 'never' },
+        tls: { ca: 'ca.pem', minVersion: 'TLSv1.3' },
+      },
+      backup: 'smtps://backup.example',
+    };
+    const [first, second] = relaysOf(loaded({ relays, retryMaxDelay: '2h', relayRate: '1/s' }).config);
+    expect(first).toMatchObject({
+      name: 'ses',
+      rates: [{ limit: 14 }, { limit: 50_000 }],
+      maxSize: 10_000_000,
+      fallback: ['backup'],
+      failoverAfter: 60_000,
+      retry: { firstDelay: 5_000, maxDelay: 7_200_000, delayReportAfter: null },
+      tls: { level: 'auto', ca: '/etc/ca.pem', minVersion: 'TLSv1.3' },
+    });
+    expect(second).toMatchObject({ name: 'backup', url: 'smtps://backup.example', rates: [], connections: 20 });
+  });
+
+  test('the default one is that named default, else the first', () => {
+    expect(loaded({ relays: { ses, backup: ses } }).config.defaultRelay).toBe('ses');
+    expect(loaded({ relays: { ses, default: ses } }).config.defaultRelay).toBe('default');
+    expect(loaded({ relay: ses, relays: { backup: ses } }).config.defaultRelay).toBe('default');
+    expect(relayNamesOf(loaded({ relays: { ses, backup: ses }, defaultRelay: 'backup' }).config)).toEqual([
+      'backup',
+      'ses',
+    ]);
+  });
+
+  test('a command that may not read the relay knows that it is there', () => {
+    const more: More = { environment: { POSTHASTE_RELAY_FILE: '/secret' }, without: ['relay'] };
+    const { config } = loaded({ relays: { backup: { url: ses, fallback: 'default' } } }, more);
+    expect(config.defaultRelay).toBe('default');
+    expect(config.relay).toBeNull();
+  });
+
+  test('rules are rows of the table of outcomes', () => {
+    const rules = [
+      {
+        code: [454, '45'],
+        status: '^4\\.7\\.',
+        text: 'quota',
+        stage: 'dot',
+        outcome: 'deferred',
+        scope: 'relay',
+        reason: 'Full.',
+      },
+      { text: /no such user/, stage: 'rcpt', outcome: 'refused' },
+      { code: 550, outcome: 'sent' },
+    ];
+    const [relay] = relaysOf(loaded({ relays: { ses: { url: ses, rules } } }).config);
+    expect(relay?.rules).toEqual([
+      {
+        name: 'relays.ses.rules.0',
+        codes: [454, 45],
+        status: /^4\.7\./i,
+        text: /quota/i,
+        stages: ['dot'],
+        verdict: { kind: 'deferred', scope: 'relay' },
+        reason: 'Full.',
+      },
+      {
+        name: 'relays.ses.rules.1',
+        text: /no such user/,
+        stages: ['rcpt'],
+        verdict: { kind: 'refused', scope: 'recipient' },
+        reason: 'The configuration says so.',
+      },
+      {
+        name: 'relays.ses.rules.2',
+        codes: [550],
+        verdict: { kind: 'sent' },
+        reason: 'The configuration says so.',
+      },
+    ]);
+  });
+
+  test('secrets are values or files, whose paths count from the folder of the configuration', () => {
+    const oauth = { provider: 'google', clientId: 'id', clientSecret: 'x', refreshTokenFile: 'token' };
+    const relays = {
+      a: { url: 'smtp://a', auth: { user: 'ann', passwordFile: 'pw' } },
+      b: { url: 'smtp://b', auth: { user: 'ann', oauth } },
+    };
+    const [a, b] = relaysOf(loaded({ relays }).config);
+    expect(a?.auth).toEqual({ user: 'ann', password: { file: '/etc/pw' }, oauth: null });
+    expect(b?.auth?.oauth).toMatchObject({ clientSecret: { value: 'x' }, refreshToken: { file: '/etc/token' } });
+  });
+
+  test('a transport of Nodemailer and a function stay what they are', () => {
+    const transport = { name: 'x', send: () => undefined };
+    const beforeSend = (): void => undefined;
+    const { config } = loaded({ relays: { odd: { transport } }, beforeSend });
+    expect(relaysOf(config)[0]?.transport).toBe(transport);
+    expect(config.beforeSend).toBe(beforeSend);
+  });
+
+  test('signatures', () => {
+    expect(signaturesOf(loaded({ dkim: [{ domain: 'Example.com', selector: 's', keyFile: 'k.pem' }] }).config)).toEqual(
+      [{ domain: 'example.com', selector: 's', key: { file: '/etc/k.pem' } }],
+    );
+  });
+});
+
+describe('complaints name the exact part', () => {
+  const at = (key: string, rest: string): string => `${key} (${key.split('.')[0]} in /etc/ph.ts) ${rest}`;
+  const relay = (more: object): object => ({ relays: { ses: { url: ses, ...more } } });
+  test.each<[string, unknown, string]>([
+    [
+      'a bad rate',
+      relay({ rate: '14/x' }),
+      at(
+        'relays.ses.rate',
+        'is "14/x": allowed is a list, each item a number of recipients in a time such as 14/s, 600/min, 200/h or 50000/d',
+      ),
+    ],
+    [
+      'a bad number',
+      relay({ connections: 0 }),
+      at('relays.ses.connections', 'is "0": allowed is a whole number of at least 1'),
+    ],
+    [
+      'an unknown key',
+      relay({ conections: 3 }),
+      at('relays.ses.conections', 'is no setting of a relay; did you mean connections?'),
+    ],
+    [
+      'an unknown key below',
+      relay({ retry: { maxAges: '1d' } }),
+      at('relays.ses.retry.maxAges', 'is no setting of the retry policy of a relay; did you mean maxAge?'),
+    ],
+    [
+      'a bad pattern',
+      relay({ rules: [{ text: '(', outcome: 'sent' }] }),
+      at('relays.ses.rules.0.text', 'is "(": allowed is a regular expression'),
+    ],
+    [
+      'a rule without an outcome',
+      relay({ rules: [{ code: 550 }] }),
+      at('relays.ses.rules.0.outcome', 'is missing: allowed is sent, deferred or refused'),
+    ],
+    [
+      'a rule that fits all',
+      relay({ rules: [{ outcome: 'sent' }] }),
+      at('relays.ses.rules.0', 'fits every reply: give it a code, status, text or stage'),
+    ],
+    [
+      'a refusal by the relay',
+      relay({ rules: [{ code: 5, outcome: 'refused', scope: 'relay' }] }),
+      at(
+        'relays.ses.rules.0.scope',
+        'can be relay only where the outcome is deferred: a fault of the relay ends no delivery',
+      ),
+    ],
+    [
+      'a code that is none',
+      relay({ rules: [{ code: [550, 6], outcome: 'sent' }] }),
+      at(
+        'relays.ses.rules.0.code',
+        'is "[550,6]": allowed is a list, each item a reply code such as 550, or its first digits',
+      ),
+    ],
+    [
+      'a secret that is none, unseen',
+      relay({ auth: { user: 'a', password: 7 } }),
+      at('relays.ses.auth.password', 'is "***": allowed is a text that is not empty'),
+    ],
+    [
+      'a url without a scheme',
+      { relays: { ses: 'user:pass@host' } },
+      at('relays.ses.url', 'begins with user:, and only smtp:, smtps:, file:, command:, capture:, null: are known'),
+    ],
+    [
+      'an unknown scheme',
+      { relays: { ses: 'http://h' } },
+      at('relays.ses.url', 'begins with http:, and only smtp:, smtps:, file:, command:, capture:, null: are known'),
+    ],
+    ['no way at all', { relays: { ses: {} } }, at('relays.ses', 'needs a url, or a transport')],
+    [
+      'a bad name',
+      { relays: { '1st': ses } },
+      at('relays.1st', 'is no name for a relay: allowed are letters, digits, - and _, the first a letter'),
+    ],
+    ['a list of relays', { relays: [ses] }, at('relays', 'allowed is an object with relays by name')],
+    [
+      'an unknown fallback',
+      relay({ fallback: 'sess' }),
+      at('relays.ses.fallback', 'names no relay: there is none called "sess"; did you mean ses?'),
+    ],
+    ['itself as fallback', relay({ fallback: 'ses' }), at('relays.ses.fallback', 'makes a circle: ses -> ses')],
+    [
+      'two logins',
+      relay({ auth: { user: 'a', password: 'b' } }),
+      at('relays.ses.auth', 'and the url both have a login: give one of them'),
+    ],
+    [
+      'half a certificate',
+      relay({ tls: { cert: 'c.pem' } }),
+      at('relays.ses.tls.key', 'is missing: cert and key must be set together'),
+    ],
+    [
+      'a command without a program',
+      { relays: { pipe: 'command:' } },
+      at('relays.pipe.command', 'is missing: give the program and its arguments'),
+    ],
+    [
+      'the name of captured mail',
+      { relays: { capture: ses } },
+      at('relays.capture', 'is the name of captured mail: choose another one'),
+    ],
+    [
+      'a relay twice',
+      { relay: ses, relays: { default: ses } },
+      at('relays.default', 'is also what the setting relay describes: give one of them'),
+    ],
+    [
+      'an unknown default',
+      { relays: { ses }, defaultRelay: 'other' },
+      at('defaultRelay', 'is "other": names no relay: there is none called "other"; known are ses'),
+    ],
+    [
+      'a route to nowhere',
+      { relays: { ses }, routes: [{ tag: 'otp', relay: 'fast' }] },
+      at('routes.0.relay', 'names no relay: there is none called "fast"; known are ses'),
+    ],
+    [
+      'a route for all',
+      { relays: { ses }, routes: [{ relay: 'ses' }] },
+      at('routes.0', 'fits all mail: give it a sender, recipient, tag or header, or set defaultRelay'),
+    ],
+    [
+      'a value without a header',
+      { relays: { ses }, routes: [{ tag: 'x', value: 'y', relay: 'ses' }] },
+      at('routes.0.value', 'counts only with a header'),
+    ],
+    [
+      'a route with a strange key',
+      { relays: { ses }, routes: [{ recipients: '@a.example', relay: 'ses' }] },
+      at('routes.0.recipients', 'is no setting of a route; did you mean recipient?'),
+    ],
+    [
+      'a signature without a key',
+      { dkim: [{ domain: 'example.com', selector: 's' }] },
+      at('dkim.0', 'needs a key or a keyFile, and not both'),
+    ],
+    ['a hook that is none', { beforeSend: 'x' }, 'beforeSend (beforeSend in /etc/ph.ts) is "x": allowed is a function'],
+  ])('%s', (_, values, sentence) => expect(complaints(values)).toEqual([sentence]));
+
+  test('all of them come at once', () => {
+    expect(complaints({ relays: { a: { url: 1, rate: 'x' }, b: { retry: { maxAge: 'y' } } } })).toHaveLength(3);
+  });
+
+  test('a circle of fallbacks is told for each relay in it', () => {
+    const relays = {
+      a: { url: ses, fallback: 'b' },
+      b: { url: ses, fallback: 'c' },
+      c: { url: ses, fallback: 'a' },
+      d: { url: ses, fallback: 'a' },
+    };
+    expect(complaints({ relays })).toEqual([
+      at('relays.a.fallback', 'makes a circle: a -> b -> c -> a'),
+      at('relays.b.fallback', 'makes a circle: b -> c -> a -> b'),
+      at('relays.c.fallback', 'makes a circle: c -> a -> b -> c'),
+    ]);
+  });
+
+  test('variables cannot hold what has parts', () => {
+    expect(complaints({}, { environment: { POSTHASTE_RELAYS: '{}' } })).toEqual([
+      'POSTHASTE_RELAYS is no variable of posthaste: this setting stands in a configuration file only',
+    ]);
+  });
+});
+
+describe('posthaste as its own relay', () => {
+  test.each([
+    ['smtp://127.0.0.1:2525', ['127.0.0.1:2525']],
+    ['smtp://localhost:2525', ['127.0.0.1:2525']],
+    ['smtp://[::1]:2525', ['0.0.0.0:2525']],
+    ['smtp://box:25', ['0.0.0.0:25']],
+    ['smtp://box', ['0.0.0.0:25']],
+    ['smtps://127.0.0.9', ['[::]:465']],
+  ])('%s is refused where it listens on %s', (relay, listen) => {
+    // Wide addresses are refused for other reasons by a part of their own.
+    expect(complaints({ relay, listen })).toEqual([
+      expect.stringMatching(/^relay .* is where posthaste itself listens/),
+    ]);
+    expect(complaints({ relays: { x: relay }, listen })).toEqual([
+      expect.stringMatching(/^relays\.x\.url .* itself listens/),
+    ]);
+  });
+
+  test.each([
+    ['smtp://127.0.0.1:1025', ['127.0.0.1:2525']],
+    ['smtp://127.0.0.2:2525', ['127.0.0.1:2525']],
+    ['smtp://relay.example.com:25', ['0.0.0.0:25']],
+    ['smtp://user:pass@localhost', ['127.0.0.1:25']],
+  ])('%s is another one where it listens on %s', (relay, listen) => expect(complaints({ relay, listen })).toEqual([]));
+});
+
+describe('what is shown', () => {
+  const secret = 'hunter2';
+  const values = {
+    relays: {
+      a: {
+        url: `smtp://u:${secret}@h`,
+        rate: '14/s',
+        proxy: `socks5://u:${secret}@p:1080`,
+        rules: [{ text: 'x', outcome: 'sent' }],
+      },
+      b: { url: 'smtp://h', auth: { user: 'u', password: secret } },
+      c: {
+        url: 'smtp://h',
+        auth: {
+          user: 'u',
+          oauth: { tokenUrl: 'https://t', clientId: 'i', clientSecret: secret, refreshToken: secret },
+        },
+      },
+      d: { transport: { name: 'odd', auth: { pass: secret }, send: () => undefined } },
+    },
+    dkim: [{ domain: 'example.com', selector: 's', key: secret }],
+  };
+
+  test.each(['relays', 'dkim'] as const)('no secret of %s', (name) => {
+    const { config } = loaded(values);
+    const { kind } = settingOf(name);
+    const shown = [
+      kind.show(config[name]),
+      JSON.stringify(shownParts(kind, config[name])),
+      JSON.stringify(plainView(kind, config[name])),
+    ];
+    for (const text of shown) expect(text).not.toContain(secret);
+  });
+
+  test('each part has its path', () => {
+    expect(shownParts(settingOf('relays').kind, loaded(values).config.relays).slice(0, 4)).toEqual([
+      [['a', 'url'], 'smtp://u:***@h'],
+      [['a', 'proxy'], 'socks5://u:***@p:1080'],
+      [['a', 'rate'], '14/s'],
+      [['a', 'rules', '0', 'text'], '/x/i'],
+    ]);
+  });
+});

@@ -1,0 +1,173 @@
+/** The settings that have parts, and stand in a configuration file only: relays, routes and signatures. Each part once. */
+import * as kinds from './kinds.ts';
+import * as relay from './kinds-relay.ts';
+import { arrayOf, field, named, orShort, requiredField, type Shaped, secretField, shape } from './structured.ts';
+
+/** A Nodemailer transport: anything that sends by itself. */
+export type MailTransport = object;
+
+const mailTransport: kinds.Kind<MailTransport, MailTransport> = {
+  schema: kinds.read((value) => {
+    const given = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    return typeof given.send === 'function' || typeof given.sendMail === 'function' ? given : undefined;
+  }),
+  placeholder: 'object',
+  allowed: 'a Nodemailer transport: an object with a method send or sendMail',
+  show: (value) => `a transport${'name' in value && typeof value.name === 'string' ? ` named ${value.name}` : ''}`,
+};
+
+/** The places in a dialogue with a relay where a reply can come. */
+export const STAGES = [
+  'connect',
+  'tls',
+  'greeting',
+  'ehlo',
+  'auth',
+  'mail',
+  'rcpt',
+  'data',
+  'dot',
+  'lost',
+  'cut',
+] as const;
+
+const codes = kinds.list(relay.replyCode, /[\s,]+/);
+
+export const RULE_FIELDS = {
+  code: field(codes, 'Reply codes, or their first digits: `550`, `45`, `5`, or an array of them.'),
+  status: field(relay.pattern, "A pattern for the enhanced status, as `'^5\\.7\\.1$'`."),
+  text: field(relay.pattern, 'A pattern for the text of the reply; as text it is taken without regard to case.'),
+  stage: field(
+    kinds.list(kinds.choice(...STAGES), /[\s,]+/),
+    `Where in the dialogue the reply came: ${STAGES.map((stage) => `\`${stage}\``).join(', ')}; several in an array.`,
+  ),
+  outcome: requiredField(
+    kinds.choice('sent', 'deferred', 'refused'),
+    'What the reply means: `sent`, `deferred` or `refused`.',
+  ),
+  scope: field(
+    kinds.choice('relay', 'message', 'recipient'),
+    'Whom it concerns: `relay` (deferred only; pauses the relay and costs no attempt), `message` or `recipient`; by default the recipient at `rcpt` and else the message.',
+  ),
+  reason: field(kinds.text, 'What `posthaste explain` says of it.'),
+} as const;
+
+export const RETRY_FIELDS = {
+  firstDelay: field(kinds.durationFrom(1), 'As `retryFirstDelay`.'),
+  maxDelay: field(kinds.durationFrom(1), 'As `retryMaxDelay`.'),
+  maxAge: field(kinds.durationFrom(1), 'As `maxAge`.'),
+  maxAttempts: field(kinds.orWord(kinds.count(1), 'unlimited'), 'As `maxAttempts`.'),
+  delayReportAfter: field(kinds.orWord(kinds.duration, 'never'), 'As `delayReportAfter`.'),
+} as const;
+
+export const TLS_FIELDS = {
+  level: field(
+    kinds.choice('auto', 'none', 'opportunistic', 'required', 'verified'),
+    'As `relayTls`; `auto` is the default.',
+  ),
+  ca: field(kinds.path, "PEM file with the authorities that may vouch for the relay, in place of Node's own list."),
+  fingerprint: field(
+    kinds.list(kinds.text, /[\s,]+/),
+    'SHA-256 fingerprint of the certificate that the relay must show, in hexadecimal; several in an array.',
+  ),
+  servername: field(kinds.hostName, "The name that the relay's certificate must carry, also sent as SNI."),
+  minVersion: field(kinds.choice('TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'), 'The oldest version of TLS to accept.'),
+  cert: field(kinds.path, 'PEM file with the certificate that posthaste shows to the relay.'),
+  key: field(kinds.path, 'PEM file with the private key of that certificate.'),
+} as const;
+
+export const OAUTH_FIELDS = {
+  provider: field(
+    kinds.choice('google', 'microsoft'),
+    'Sets `tokenUrl` and `scope` for this provider: `google` or `microsoft`.',
+  ),
+  tenant: field(kinds.text, 'The tenant at Microsoft.'),
+  tokenUrl: field(relay.httpsUrl, 'Where tokens are asked for, instead of a provider.'),
+  clientId: requiredField(kinds.text, 'The id of the application.'),
+  clientSecret: secretField(relay.secretText, 'Its secret.'),
+  clientSecretFile: field(kinds.path, 'A file with its secret.'),
+  refreshToken: secretField(
+    relay.secretText,
+    'The refresh token that the user granted; without one, the application asks for itself (client credentials).',
+  ),
+  refreshTokenFile: field(kinds.path, 'A file with the refresh token.'),
+  scope: field(kinds.text, 'The scope to ask for.'),
+} as const;
+
+export const AUTH_FIELDS = {
+  user: requiredField(kinds.text, 'The user name.'),
+  password: secretField(relay.secretText, 'The password.'),
+  passwordFile: field(kinds.path, 'A file with the password, read again when it has changed.'),
+  oauth: field(shape('an OAuth login', OAUTH_FIELDS), 'A login with OAuth 2 in place of a password.'),
+} as const;
+
+export const RELAY_FIELDS = {
+  url: secretField(
+    relay.wayOut,
+    'Where it is: `smtp://user:password@host:587`, `smtps://host`; or `file:FOLDER?format=maildir` (or `eml`), `command:` (with `command`), `capture:` (kept here), `null:` (thrown away).',
+  ),
+  // Such objects carry their own keys and passwords.
+  transport: secretField(mailTransport, 'A Nodemailer transport in place of a URL: Amazon SES, a plug-in, your own.'),
+  command: field(
+    arrayOf(kinds.text),
+    'For `command:`: the program and its arguments, as an array; it reads the message from its standard input.',
+  ),
+  auth: field(shape('a login', AUTH_FIELDS), 'The login, where the URL has none.'),
+  tls: field(shape('the TLS settings of a relay', TLS_FIELDS), 'How the way to it is secured.'),
+  proxy: secretField(
+    relay.proxyUrl,
+    'A proxy on the way to it: `socks5://host:1080`, `http://user:password@host:3128`.',
+  ),
+  rate: field(
+    relay.rates,
+    "Recipients in a time, over all processes on the database: `'14/s'`, `['14/s', '50000/d']`.",
+  ),
+  connections: field(kinds.count(1), 'Connections at one time, for each process; 20 by default.'),
+  messagesPerConnection: field(kinds.count(1), 'Messages over one connection; 1000 by default.'),
+  recipientsPerMessage: field(
+    kinds.count(1),
+    'Recipients in one transaction, 100 by default; more of them go with several.',
+  ),
+  maxSize: field(kinds.size, 'Octets of one message; a larger one is refused without asking the relay.'),
+  doubt: field(kinds.choice('resend', 'hold'), 'As `doubt`.'),
+  fallback: field(
+    relay.relayNames,
+    'The relay, or relays in order, that send its mail while it fails; never mail in doubt.',
+  ),
+  failoverAfter: field(kinds.duration, 'How long it must have failed before a fallback sends its mail; 5m by default.'),
+  retry: field(shape('the retry policy of a relay', RETRY_FIELDS), 'When to try again, where it differs.'),
+  rules: field(
+    arrayOf(shape('a rule', RULE_FIELDS)),
+    'What its replies mean, where it differs; the first rule that fits decides, before those of posthaste.',
+  ),
+} as const;
+
+export const ROUTE_FIELDS = {
+  sender: field(relay.senderPattern, 'The sender: an address, `@example.com`, `@*.example.com`, or `<>` for reports.'),
+  recipient: field(relay.addressPattern, 'The recipient: an address, `@example.com` or `@*.example.com`.'),
+  tag: field(kinds.text, 'A tag of the message.'),
+  header: field(relay.headerName, 'The name of a field of the header that the message must have.'),
+  value: field(kinds.text, 'With `header`: the value that this field must have, without regard to case.'),
+  relay: requiredField(relay.relayName, 'The relay for it.'),
+} as const;
+
+export const DKIM_FIELDS = {
+  domain: requiredField(kinds.hostName, 'The domain that signs mail of its senders.'),
+  selector: requiredField(kinds.text, 'The selector under which the public key stands in DNS.'),
+  key: secretField(relay.secretText, 'The private key (PEM).'),
+  keyFile: field(kinds.path, 'A file with the private key.'),
+} as const;
+
+export type RelayEntry = Shaped<typeof RELAY_FIELDS>;
+export type RuleEntry = Shaped<typeof RULE_FIELDS>;
+export type AuthEntry = Shaped<typeof AUTH_FIELDS>;
+export type RouteEntry = Shaped<typeof ROUTE_FIELDS>;
+export type DkimEntry = Shaped<typeof DKIM_FIELDS>;
+
+export const relays = named(
+  'relay',
+  relay.RELAY_NAME,
+  orShort(shape('a relay', RELAY_FIELDS), (url) => ({ url })),
+);
+export const routes = arrayOf(shape('a route', ROUTE_FIELDS));
+export const dkim = arrayOf(shape('a signature', DKIM_FIELDS));

@@ -125,7 +125,13 @@ export class Stage implements AsyncDisposable {
   }
 
   newWorker(): Worker {
-    const options = { holder: newId(this.clock.now()), lease: this.#options.lease ?? 60_000, grace: 1_000, poll: POLL, gather: 0 };
+    const options = {
+      holder: newId(this.clock.now()),
+      lease: this.#options.lease ?? 60_000,
+      grace: 1_000,
+      poll: POLL,
+      gather: 0,
+    };
     return new Worker(this.parts, this.relayParts(), options);
   }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-export const BIN = fileURLToPath(new URL('../../bin/posthaste.js', import.meta.url));
+export const BIN = process.env.POSTHASTE_BIN ?? fileURLToPath(new URL('../../bin/posthaste.js', import.meta.url));
 
 /** The environment of the test without settings of the machine it runs on. */
 export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
@@ -55,11 +55,11 @@ export class Server {
 
   /** Resolves with the first line, past or future, for which `fits` is true; fails when the process ends before. */
   line(fits: (line: LogLine) => boolean): Promise<LogLine> {
-    return this.lines_(1, fits).then((found) => found[0] as LogLine);
+    return this.atLeast(1, fits).then((found) => found[0] as LogLine);
   }
 
   /** Resolves when that many lines fit. */
-  lines_(count: number, fits: (line: LogLine) => boolean): Promise<LogLine[]> {
+  atLeast(count: number, fits: (line: LogLine) => boolean): Promise<LogLine[]> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const found = this.lines.filter(fits);
@@ -122,6 +122,8 @@ export function serve(options: ServeOptions): Server {
     env: cleanEnvironment(options.environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test that fails before its end leaves nothing running.
+  process.once('exit', () => child.kill('SIGKILL'));
   return new Server(child);
 }
 

@@ -2,6 +2,7 @@
 import { CONFIG_FILES } from './read.ts';
 import { flagOf, type Group, type SettingName, settingNames, settingOf, variableOf } from './settings.ts';
 import {
+  ACCOUNT_FIELDS,
   AUTH_FIELDS,
   DKIM_FIELDS,
   OAUTH_FIELDS,
@@ -106,6 +107,11 @@ was used. Mail in doubt is never sent by a fallback.`,
     heading: 'OAuth: auth.oauth',
     words: 'Tokens are kept and renewed before they end.',
     fields: OAUTH_FIELDS,
+  },
+  {
+    heading: 'A service account: auth.oauth.serviceAccount',
+    words: 'Needs a `privateKey` or a `privateKeyFile`.',
+    fields: ACCOUNT_FIELDS,
   },
   { heading: 'The way to a relay: tls', words: 'How the connection is secured.', fields: TLS_FIELDS },
   {

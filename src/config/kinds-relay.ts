@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { addressFault, isAddress } from '../mail/address.ts';
 import { type Kind, list, maskUrl, read } from './kinds.ts';
+import type { KeyRule } from './structured.ts';
 
 /** At most `limit` recipients in any span of `window` ms. */
 export interface Rate {
@@ -33,7 +34,18 @@ const rate: Kind<Rate, string> = {
 export const rates = list(rate, /[\s,]+/);
 
 /** The name of a relay, as commands and lists show it. */
-export const RELAY_NAME = /^[a-z][a-z0-9_-]{0,63}$/i;
+const RELAY_NAME = /^[a-z][a-z0-9_-]{0,63}$/i;
+
+export const isRelayName: KeyRule = {
+  fits: (key) => RELAY_NAME.test(key),
+  allowed: 'letters, digits, - and _, the first a letter',
+};
+
+/** Whose mail a login is for. */
+export const isLoginKey: KeyRule = {
+  fits: (key) => isAddress(key.replace(/^@/, 'x@')),
+  allowed: 'an address, or @example.com for all of a domain',
+};
 
 export const relayName: Kind<string, string> = {
   schema: read((value) => (typeof value === 'string' && RELAY_NAME.test(value.trim()) ? value.trim() : undefined)),

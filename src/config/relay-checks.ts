@@ -30,13 +30,13 @@ function isRelayGiven({ config, unread }: Loaded): boolean {
 /** Settings of one relay that contradict each other. */
 const eachRelay = check('relays', ({ relays }) =>
   Object.entries(relays).flatMap(([name, entry]) =>
-    [...wayFaults(entry), ...nameFaults(name, entry), ...authFaults(entry.auth), ...ruleFaults(entry)].map(
+    [...wayFaults(entry), ...nameFaults(name, entry), ...loginFaults(entry), ...ruleFaults(entry)].map(
       ([path, fault]): Fault => [[name, ...path], fault],
     ),
   ),
 );
 
-function wayFaults({ url, transport, command, auth, tls }: RelayEntry): readonly Fault[] {
+function wayFaults({ url, transport, command, auth, logins, tls }: RelayEntry): readonly Fault[] {
   if ((url === undefined) === (transport === undefined))
     return [[[], url === undefined ? 'needs a url, or a transport' : 'has a url and a transport: give one of them']];
   const scheme = url === undefined ? undefined : schemeOf(url);
@@ -50,6 +50,7 @@ function wayFaults({ url, transport, command, auth, tls }: RelayEntry): readonly
     ...fault(scheme === 'command' && !command?.length, ['command'], 'is missing: give the program and its arguments'),
     ...fault(scheme !== 'command' && command !== undefined, ['command'], 'counts only with the url command:'),
     ...fault(!smtp && auth !== undefined, ['auth'], 'counts only with smtp: and smtps:'),
+    ...fault(!smtp && logins !== undefined, ['logins'], 'counts only with smtp: and smtps:'),
     ...fault(!smtp && tls !== undefined, ['tls'], 'counts only with smtp: and smtps:'),
     ...fault(
       (tls?.cert === undefined) !== (tls?.key === undefined),
@@ -74,35 +75,45 @@ function nameFaults(name: string, { url }: RelayEntry): readonly Fault[] {
 
 function authFaults(auth: AuthEntry | undefined): readonly Fault[] {
   if (auth === undefined) return [];
-  const { oauth } = auth;
-  const ways = [auth.password, auth.passwordFile, oauth].filter((way) => way !== undefined).length;
+  const ways = [auth.password, auth.passwordFile, auth.oauth].filter((way) => way !== undefined).length;
   return [
-    ...fault(ways !== 1, ['auth'], 'needs one of password, passwordFile and oauth'),
-    ...(oauth === undefined
+    ...fault(ways !== 1, [], 'needs one of password, passwordFile and oauth'),
+    ...(auth.oauth === undefined
       ? []
-      : [
-          ...twice(oauth, 'clientSecret'),
-          ...twice(oauth, 'refreshToken'),
-          ...fault(
-            oauth.provider === undefined && oauth.tokenUrl === undefined,
-            ['auth', 'oauth'],
-            'needs a provider, or a tokenUrl',
-          ),
-          ...fault(
-            oauth.refreshToken === undefined &&
-              oauth.refreshTokenFile === undefined &&
-              oauth.clientSecret === undefined &&
-              oauth.clientSecretFile === undefined,
-            ['auth', 'oauth'],
-            'needs a refreshToken, or a clientSecret',
-          ),
-        ]),
+      : oauthFaults(auth.oauth).map(([path, text]): Fault => [['oauth', ...path], text])),
+  ];
+}
+
+function oauthFaults(oauth: NonNullable<AuthEntry['oauth']>): readonly Fault[] {
+  const secret = oauth.clientSecret ?? oauth.clientSecretFile;
+  const granted = oauth.refreshToken ?? oauth.refreshTokenFile ?? secret ?? oauth.serviceAccount;
+  const account = oauth.serviceAccount;
+  return [
+    ...twice(oauth, 'clientSecret'),
+    ...twice(oauth, 'refreshToken'),
+    ...fault(oauth.provider === undefined && oauth.tokenUrl === undefined, [], 'needs a provider, or a tokenUrl'),
+    ...fault(granted === undefined, [], 'needs a refreshToken, a clientSecret, or a serviceAccount'),
+    ...fault(account === undefined && oauth.clientId === undefined, ['clientId'], 'is missing'),
+    ...fault(
+      account !== undefined && (account.privateKey === undefined) === (account.privateKeyFile === undefined),
+      ['serviceAccount'],
+      'needs a privateKey or a privateKeyFile, and not both',
+    ),
   ];
 }
 
 function twice(oauth: NonNullable<AuthEntry['oauth']>, name: 'clientSecret' | 'refreshToken'): readonly Fault[] {
   const both = oauth[name] !== undefined && oauth[`${name}File`] !== undefined;
-  return fault(both, ['auth', 'oauth', name], `and ${name}File are both set: set only one of them`);
+  return fault(both, [name], `and ${name}File are both set: set only one of them`);
+}
+
+function loginFaults({ auth, logins = {} }: RelayEntry): readonly Fault[] {
+  const below = (path: Path, entry: AuthEntry | undefined): readonly Fault[] =>
+    authFaults(entry).map(([rest, text]): Fault => [[...path, ...rest], text]);
+  return [
+    ...below(['auth'], auth),
+    ...Object.entries(logins).flatMap(([sender, entry]) => below(['logins', sender], entry)),
+  ];
 }
 
 function ruleFaults({ rules = [] }: RelayEntry): readonly Fault[] {

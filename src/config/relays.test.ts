@@ -264,6 +264,24 @@ describe('complaints name the exact part', () => {
       at('relays.ses.auth', 'and the url both have a login: give one of them'),
     ],
     [
+      'a login for nobody',
+      relay({ logins: { news: { user: 'a', password: 'b' } } }),
+      at(
+        'relays.ses.logins.news',
+        'is no name for a login: allowed are an address, or @example.com for all of a domain',
+      ),
+    ],
+    [
+      'a login by sender with nothing to say',
+      relay({ logins: { '@news.example': { user: 'a' } } }),
+      at('relays.ses.logins.@news.example', 'needs one of password, passwordFile and oauth'),
+    ],
+    [
+      'OAuth without a grant',
+      { relays: { ses: { url: 'smtp://h', auth: { user: 'a', oauth: { provider: 'google', clientId: 'i' } } } } },
+      at('relays.ses.auth.oauth', 'needs a refreshToken, a clientSecret, or a serviceAccount'),
+    ],
+    [
       'half a certificate',
       relay({ tls: { cert: 'c.pem' } }),
       at('relays.ses.tls.key', 'is missing: cert and key must be set together'),

@@ -1,7 +1,7 @@
 /** The relays of a configuration with every default filled in: what the composition root builds the ways out from. */
 import type { Rate } from './kinds-relay.ts';
 import { type Config, DEFAULT_RELAY } from './settings.ts';
-import type { AuthEntry, DkimEntry, MailTransport, RelayEntry, RuleEntry } from './shapes.ts';
+import type { AuthEntry, MailTransport, RelayEntry, RuleEntry } from './shapes.ts';
 
 /** A secret itself, or the file that holds it and is to be read again when it has changed. */
 export type Secret = { readonly value: string } | { readonly file: string };
@@ -10,10 +10,11 @@ export interface OAuthSettings {
   readonly provider: 'google' | 'microsoft' | null;
   readonly tenant: string | null;
   readonly tokenUrl: string | null;
-  readonly clientId: string;
+  readonly clientId: string | null;
   readonly clientSecret: Secret | null;
-  /** null: the application asks for itself (client credentials). */
+  /** Without one, and without a service account, the application asks for itself (client credentials). */
   readonly refreshToken: Secret | null;
+  readonly serviceAccount: { readonly email: string; readonly privateKey: Secret } | null;
   readonly scope: string | null;
 }
 
@@ -44,6 +45,7 @@ export interface RetrySettings {
   readonly delayReportAfter: number | null;
 }
 
+type OAuthEntry = NonNullable<AuthEntry['oauth']>;
 type Stage = NonNullable<RuleEntry['stage']>[number];
 
 /** A row of the table of outcomes, in the form in which the transports have it. */
@@ -67,6 +69,8 @@ export interface RelaySettings {
   readonly transport: MailTransport | null;
   readonly command: readonly string[] | null;
   readonly auth: AuthSettings | null;
+  /** By sender: an address, or `@domain`. */
+  readonly logins: Readonly<Record<string, AuthSettings>>;
   readonly tls: TlsSettings;
   readonly proxy: string | null;
   /** All hold at once. */
@@ -107,10 +111,10 @@ export function relayNamesOf(config: Config): readonly string[] {
 }
 
 export function signaturesOf(config: Config): readonly DkimSettings[] {
-  return config.dkim.map((entry: DkimEntry) => ({
+  return config.dkim.map((entry) => ({
     domain: entry.domain.toLowerCase(),
     selector: entry.selector,
-    key: secret(entry.key, entry.keyFile) ?? { value: '' },
+    key: theSecret(entry.key, entry.keyFile),
   }));
 }
 
@@ -130,6 +134,7 @@ function relayOf(config: Config, name: string, entry: RelayEntry): RelaySettings
     transport: entry.transport ?? null,
     command: entry.command ?? null,
     auth: entry.auth === undefined ? null : authOf(entry.auth),
+    logins: Object.fromEntries(Object.entries(entry.logins ?? {}).map(([sender, auth]) => [sender, authOf(auth)])),
     tls: tlsOf(entry.tls ?? {}),
     proxy: entry.proxy ?? null,
     rates: entry.rate ?? [],
@@ -153,16 +158,26 @@ function authOf({ user, password, passwordFile, oauth }: AuthEntry): AuthSetting
   };
 }
 
-function oauthOf(oauth: NonNullable<AuthEntry['oauth']>): OAuthSettings {
+function oauthOf(oauth: OAuthEntry): OAuthSettings {
   return {
     provider: oauth.provider ?? null,
     tenant: oauth.tenant ?? null,
     tokenUrl: oauth.tokenUrl ?? null,
-    clientId: oauth.clientId,
+    clientId: oauth.clientId ?? null,
     clientSecret: secret(oauth.clientSecret, oauth.clientSecretFile),
     refreshToken: secret(oauth.refreshToken, oauth.refreshTokenFile),
+    serviceAccount: oauth.serviceAccount === undefined ? null : accountOf(oauth.serviceAccount),
     scope: oauth.scope ?? null,
   };
+}
+
+function accountOf(account: NonNullable<OAuthEntry['serviceAccount']>): OAuthSettings['serviceAccount'] {
+  return { email: account.email, privateKey: theSecret(account.privateKey, account.privateKeyFile) };
+}
+
+/** One of the two is there: the checks saw to it. */
+function theSecret(value: string | undefined, file: string | undefined): Secret {
+  return value === undefined ? { file: file ?? '' } : { value };
 }
 
 function secret(value: string | undefined, file: string | undefined): Secret | null {

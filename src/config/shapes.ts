@@ -76,6 +76,12 @@ export const TLS_FIELDS = {
   key: field(kinds.path, 'PEM file with the private key of that certificate.'),
 } as const;
 
+export const ACCOUNT_FIELDS = {
+  email: requiredField(kinds.text, 'The name of the service account.'),
+  privateKey: secretField(relay.secretText, 'Its private key (PEM).'),
+  privateKeyFile: field(kinds.path, 'A file with its private key.'),
+} as const;
+
 export const OAUTH_FIELDS = {
   provider: field(
     kinds.choice('google', 'microsoft'),
@@ -83,7 +89,7 @@ export const OAUTH_FIELDS = {
   ),
   tenant: field(kinds.text, 'The tenant at Microsoft.'),
   tokenUrl: field(relay.httpsUrl, 'Where tokens are asked for, instead of a provider.'),
-  clientId: requiredField(kinds.text, 'The id of the application.'),
+  clientId: field(kinds.text, 'The id of the application.'),
   clientSecret: secretField(relay.secretText, 'Its secret.'),
   clientSecretFile: field(kinds.path, 'A file with its secret.'),
   refreshToken: secretField(
@@ -91,6 +97,10 @@ export const OAUTH_FIELDS = {
     'The refresh token that the user granted; without one, the application asks for itself (client credentials).',
   ),
   refreshTokenFile: field(kinds.path, 'A file with the refresh token.'),
+  serviceAccount: field(
+    shape('a service account', ACCOUNT_FIELDS),
+    'Of Google: an account that speaks for the user, with `email` and `privateKey` or `privateKeyFile`.',
+  ),
   scope: field(kinds.text, 'The scope to ask for.'),
 } as const;
 
@@ -100,6 +110,8 @@ export const AUTH_FIELDS = {
   passwordFile: field(kinds.path, 'A file with the password, read again when it has changed.'),
   oauth: field(shape('an OAuth login', OAUTH_FIELDS), 'A login with OAuth 2 in place of a password.'),
 } as const;
+
+const login = shape('a login', AUTH_FIELDS);
 
 export const RELAY_FIELDS = {
   url: secretField(
@@ -112,7 +124,11 @@ export const RELAY_FIELDS = {
     arrayOf(kinds.text),
     'For `command:`: the program and its arguments, as an array; it reads the message from its standard input.',
   ),
-  auth: field(shape('a login', AUTH_FIELDS), 'The login, where the URL has none.'),
+  auth: field(login, 'The login, where the URL has none.'),
+  logins: field(
+    named('login', relay.isLoginKey, login),
+    'Other logins by sender: an object whose keys are addresses, or `@example.com` for all of a domain.',
+  ),
   tls: field(shape('the TLS settings of a relay', TLS_FIELDS), 'How the way to it is secured.'),
   proxy: secretField(
     relay.proxyUrl,
@@ -166,7 +182,7 @@ export type DkimEntry = Shaped<typeof DKIM_FIELDS>;
 
 export const relays = named(
   'relay',
-  relay.RELAY_NAME,
+  relay.isRelayName,
   orShort(shape('a relay', RELAY_FIELDS), (url) => ({ url })),
 );
 export const routes = arrayOf(shape('a route', ROUTE_FIELDS));

@@ -109,10 +109,17 @@ export function arrayOf<T, I>(kind: Kind<T, I>): Kind<readonly T[], readonly I[]
   };
 }
 
+/** What the keys of an object may be. */
+export interface KeyRule {
+  readonly fits: (key: string) => boolean;
+  /** Completes "allowed are ...". */
+  readonly allowed: string;
+}
+
 /** An object whose keys are names of the user's own. */
 export function named<T, I>(
   noun: string,
-  name: RegExp,
+  rule: KeyRule,
   kind: Kind<T, I>,
 ): Kind<Readonly<Record<string, T>>, Readonly<Record<string, I>>> {
   const item = { kind, sentence: '' };
@@ -121,10 +128,10 @@ export function named<T, I>(
     schema: parts((value, report) => {
       if (!isObject(value)) return report({ path: [], fault: `allowed is ${allowed}`, show: 'nothing' });
       const read = Object.entries(value).map(([key, each]) => {
-        if (!name.test(key))
+        if (!rule.fits(key))
           report({
             path: [key],
-            fault: `is no name for a ${noun}: allowed are letters, digits, - and _, the first a letter`,
+            fault: `is no name for a ${noun}: allowed are ${rule.allowed}`,
             show: 'nothing',
           });
         return [key, readPart(key, item, each, report)];

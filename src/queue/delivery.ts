@@ -38,8 +38,11 @@ export const STATES = Object.keys(MOVES) as readonly State[];
 /** States from which nothing happens by itself; purge looks only here. */
 export const ENDED: readonly State[] = ['sent', 'captured', 'bounced', 'cancelled'];
 
-/** Why a delivery is bounced (`refused`, `expired`, `suppressed`) or held (`operator`, `doubt`, `error`). */
-export type Reason = 'refused' | 'expired' | 'suppressed' | 'operator' | 'doubt' | 'error';
+/**
+ * Why a delivery is bounced (`refused`, `expired`, `suppressed`) or held (`operator`, `doubt`, `error`; from the start because of the
+ * settings allow and holdAll: `not-allowed`, `hold-all`).
+ */
+export type Reason = 'refused' | 'expired' | 'suppressed' | 'operator' | 'doubt' | 'error' | 'not-allowed' | 'hold-all';
 
 export interface Delivery {
   /** The message's id. Together with `ordinal` it names the delivery. */

@@ -2,6 +2,7 @@
 import { type Address, addressKey } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import { compilePattern } from './address-pattern.ts';
+import type { Reason } from './delivery.ts';
 
 export interface SafetyOptions {
   /** Gets the mail of all whom `allow` does not name. */
@@ -12,7 +13,7 @@ export interface SafetyOptions {
 }
 
 /** Why a delivery is held from the start. */
-export type HeldAtFirst = 'not-allowed' | 'hold-all';
+export type HeldAtFirst = Extract<Reason, 'not-allowed' | 'hold-all'>;
 
 /** The recipients of a message as they are to be kept. */
 export interface Safeguarded {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Delivery, MOVES, type State } from './delivery.ts';
 import type { Node, RelayState } from './store.ts';
-import { whyWaiting } from './why.ts';
+import { type RelayPlan, type RelayStanding, roleOf, whyWaiting } from './why.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -47,10 +47,11 @@ const node: Node = {
 
 function why(
   changes: Partial<Delivery>,
-  state: Partial<RelayState> | undefined = undefined,
+  state: Partial<RelayStanding> | undefined = undefined,
   nodes: readonly Node[] = [node],
+  plan?: RelayPlan,
 ): string {
-  return whyWaiting({ ...delivery, ...changes }, state && { ...relay, ...state }, nodes, NOW);
+  return whyWaiting({ ...delivery, ...changes }, state && { ...relay, ...state }, nodes, NOW, plan);
 }
 
 const greylisted = { code: 450, status: '4.2.0', text: 'come\nagain' };
@@ -127,4 +128,50 @@ describe('any other delivery', () => {
       expect(why({ state, lastReply: { code: 550, text: 'a\x1b[31m\nb' } })).toMatch(/^[^\p{Cc}]+\.$/u);
     }
   });
+});
+
+describe('what the settings say of the relay', () => {
+  const plan: RelayPlan = { known: true, fallback: ['backup'], failoverAfter: 5 * MINUTE };
+  const failing = (minutes: number): Partial<RelayStanding> => ({ faults: 3, faultSince: NOW - minutes * MINUTE });
+
+  test('they tell of relays, and not of this one', () => {
+    expect(why({ relay: 'old' }, undefined, [node], { ...plan, known: false })).toBe(
+      'The settings tell of no relay old: set it, or let posthaste reroute choose another one.',
+    );
+  });
+
+  test('a fallback sends its mail, now or soon, but never mail in doubt', () => {
+    const faulty = 'The relay default has failed for';
+    expect(why({}, failing(2), [node], plan)).toBe(
+      `${faulty} 2m; it is being tried again. backup sends it in 3m if that lasts.`,
+    );
+    expect(why({}, failing(7), [node], plan)).toBe(
+      `${faulty} 7m; it is being tried again. backup may send it instead.`,
+    );
+    expect(why({ inDoubt: true }, failing(7), [node], plan)).toContain(
+      'Because it is in doubt, backup must not send it.',
+    );
+    expect(why({}, failing(7), [node], { ...plan, fallback: [] })).toBe(`${faulty} 7m; it is being tried again.`);
+  });
+
+  test('a rate that is used up lets it wait', () => {
+    expect(why({}, { limitedUntil: NOW + 12_000 })).toBe(
+      'The relay default gets no more before its rate allows it in 12s.',
+    );
+    expect(why({}, { limitedUntil: NOW })).toBe('It is due and waits for its turn.');
+  });
+
+  test('mail without a relay, and mail for one where none is set', () => {
+    expect(why({ relay: 'capture' })).toMatch(/^It was submitted when no relay was set: /);
+    const capturing = { ...node, role: roleOf('serve', true) };
+    expect(why({}, undefined, [capturing])).toMatch(/^It waits for its relay, and posthaste runs without one/);
+    expect(why({}, undefined, [capturing, node])).toBe('It is due and waits for its turn.');
+  });
+});
+
+test('what test systems hold', () => {
+  expect(why({ state: 'held', reason: 'not-allowed' })).toBe(
+    'It was held 10m ago because its recipient is not among those that the setting allow names; release sends it.',
+  );
+  expect(why({ state: 'held', reason: 'hold-all' })).toMatch(/because the setting holdAll holds all mail/);
 });

@@ -3,10 +3,18 @@ import { showReply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { Delivery, Reason } from './delivery.ts';
+import { CAPTURE_RELAY } from './route.ts';
 import type { Node, RelayState } from './store.ts';
 
 /** A worker that has not been seen for this long is taken to be gone, ms. */
 const WORKER_SILENCE = 2 * 60_000;
+
+/** How a process that works without a relay, and keeps what is submitted to it, is called among the nodes. */
+export function roleOf(role: string, capturing: boolean): string {
+  return capturing ? `${role}${CAPTURING}` : role;
+}
+
+const CAPTURING = ', capturing';
 
 /** The time at which a worker was last seen; null when there is no trace of any. */
 export function lastSeen(nodes: readonly Node[]): Instant | null {
@@ -18,39 +26,100 @@ export function isWorked(nodes: readonly Node[], now: Instant): boolean {
   return (lastSeen(nodes) ?? Number.NEGATIVE_INFINITY) >= now - WORKER_SILENCE;
 }
 
+/** A relay's state, with the time from which its rate lets mail through again. */
+export interface RelayStanding extends RelayState {
+  readonly limitedUntil?: Instant | null;
+}
+
+/** What the settings say of a delivery's relay. */
+export interface RelayPlan {
+  /** False: they tell of relays, and this is none of them. */
+  readonly known: boolean;
+  /** Who sends its mail when it has failed for so long (ms). */
+  readonly fallback: readonly string[];
+  readonly failoverAfter: number;
+}
+
 /** The first thing that stands in the way; what would stand in the way behind it is not told. */
 export function whyWaiting(
   delivery: Delivery,
-  relay: RelayState | undefined,
+  relay: RelayStanding | undefined,
   nodes: readonly Node[],
   now: Instant,
+  plan?: RelayPlan,
 ): string {
-  if (delivery.state === 'queued') return whyQueued(delivery, relay, nodes, now);
+  if (delivery.state === 'queued') return whyQueued(delivery, relay, nodes, now, plan);
   if (delivery.state === 'held') return whyHeld(delivery, now);
   return whyNoMore(delivery, now);
 }
 
-function whyQueued(delivery: Delivery, relay: RelayState | undefined, nodes: readonly Node[], now: Instant): string {
+function whyQueued(
+  delivery: Delivery,
+  relay: RelayStanding | undefined,
+  nodes: readonly Node[],
+  now: Instant,
+  plan: RelayPlan | undefined,
+): string {
   const doubt = delivery.inDoubt
     ? 'It is in doubt: the last connection broke before the relay answered, so it may have arrived. '
     : '';
-  return doubt + (whyRelay(relay, now) ?? whyNobody(nodes, now) ?? whyNotDue(delivery, now));
+  const ofRelay = whyPaused(relay, now) ?? whyUnknown(delivery, plan) ?? whyFaulty(delivery, relay, now, plan);
+  return (
+    doubt +
+    (ofRelay ?? whyNobody(nodes, now) ?? whyCapturing(nodes, now) ?? whyLimited(relay, now) ?? whyNotDue(delivery, now))
+  );
 }
 
-function whyRelay(relay: RelayState | undefined, now: Instant): string | undefined {
-  if (relay === undefined) return undefined;
-  if (relay.pausedAt !== null) {
-    const by = relay.pausedBy === null ? '' : ` by ${relay.pausedBy}`;
-    return `The relay ${relay.relay} was paused${by} ${relative(relay.pausedAt, now)}, until somebody resumes it.`;
-  }
-  if (relay.faults === 0) return undefined;
-  const since = elapsed(now - (relay.faultSince ?? now));
+function whyPaused(relay: RelayStanding | undefined, now: Instant): string | undefined {
+  if (relay === undefined || relay.pausedAt === null) return undefined;
+  const by = relay.pausedBy === null ? '' : ` by ${relay.pausedBy}`;
+  return `The relay ${relay.relay} was paused${by} ${relative(relay.pausedAt, now)}, until somebody resumes it.`;
+}
+
+function whyUnknown({ relay }: Delivery, plan: RelayPlan | undefined): string | undefined {
+  if (relay === CAPTURE_RELAY)
+    return 'It was submitted when no relay was set: posthaste serve without a relay captures it, posthaste reroute sends it.';
+  if (plan?.known !== false) return undefined;
+  return `The settings tell of no relay ${relay}: set it, or let posthaste reroute choose another one.`;
+}
+
+function whyFaulty(
+  delivery: Delivery,
+  relay: RelayStanding | undefined,
+  now: Instant,
+  plan: RelayPlan | undefined,
+): string | undefined {
+  if (relay === undefined || relay.faults === 0) return undefined;
+  const since = now - (relay.faultSince ?? now);
   const last = relay.lastFault === null ? '' : ` (${showReply(relay.lastFault)})`;
   const next =
     relay.probeAt !== null && relay.probeAt > now
       ? `; it is tried again ${relative(relay.probeAt, now)}`
       : '; it is being tried again';
-  return `The relay ${relay.relay} has failed for ${since}${last}${next}.`;
+  return `The relay ${relay.relay} has failed for ${elapsed(since)}${last}${next}.${standIn(delivery, since, now, plan)}`;
+}
+
+function standIn({ inDoubt }: Delivery, failing: number, now: Instant, plan: RelayPlan | undefined): string {
+  if (plan === undefined || plan.fallback.length === 0) return '';
+  const others = plan.fallback.join(' or ');
+  if (inDoubt) return ` Because it is in doubt, ${others} must not send it.`;
+  const wait = plan.failoverAfter - failing;
+  return wait > 0
+    ? ` ${others} sends it ${relative(now + wait, now)} if that lasts.`
+    : ` ${others} may send it instead.`;
+}
+
+/** Mail for a relay is not captured by those who know no relay: it waits for one that does. */
+function whyCapturing(nodes: readonly Node[], now: Instant): string | undefined {
+  const alive = nodes.filter((node) => isWorked([node], now));
+  if (!alive.every(({ role }) => role.endsWith(CAPTURING))) return undefined;
+  return 'It waits for its relay, and posthaste runs without one (capture mode): start it with its relay, or reroute.';
+}
+
+function whyLimited(relay: RelayStanding | undefined, now: Instant): string | undefined {
+  const until = relay?.limitedUntil ?? null;
+  if (relay === undefined || until === null || until <= now) return undefined;
+  return `The relay ${relay.relay} gets no more before its rate allows it ${relative(until, now)}.`;
 }
 
 function whyNobody(nodes: readonly Node[], now: Instant): string | undefined {
@@ -73,6 +142,10 @@ function whyHeld({ reason, changedAt, lastReply }: Delivery, now: Instant): stri
     return `It was held ${since} because it is in doubt: it may have arrived; release sends it again.`;
   if (reason === 'error')
     return `It was held ${since} because of an error${lastReply === null ? '' : ` (${showReply(lastReply)})`}.`;
+  if (reason === 'not-allowed')
+    return `It was held ${since} because its recipient is not among those that the setting allow names; release sends it.`;
+  if (reason === 'hold-all')
+    return `It was held ${since} because the setting holdAll holds all mail; release sends it.`;
   return `An operator held it ${since}, until somebody releases it.`;
 }
 

@@ -1,18 +1,28 @@
 /** A relay for tests: takes everything at speed, misbehaves where its script says so, and remembers what it saw. */
-import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext, type PeerCertificate, type SecureContext, type SecureVersion, TLSSocket } from 'node:tls';
 import { type Action, actionAt, type Point, type Script, usual } from './actions.ts';
+import { loginTurn, type RelayLogin } from './logins.ts';
+
+export interface RelayTls {
+  readonly key: string;
+  readonly cert: string;
+  readonly implicit?: boolean;
+  /** Speaks no newer version: `TLSv1.2`. */
+  readonly maxVersion?: SecureVersion;
+  /** Clients must show a certificate from this CA. */
+  readonly clientCa?: string;
+}
 
 export interface ScriptedOptions {
   readonly script?: Script;
   /** Keywords of the EHLO reply; STARTTLS and AUTH come by themselves. */
   readonly extensions?: readonly string[];
   /** Offers STARTTLS, or speaks TLS from the start. */
-  readonly tls?: { readonly key: string; readonly cert: string; readonly implicit?: boolean };
+  readonly tls?: RelayTls;
   /** Offers a login; mail is taken without one all the same. */
-  readonly login?: { readonly user: string; readonly password: string; readonly mechanisms: readonly string[] };
+  readonly login?: RelayLogin;
   /** Default: any free one. */
   readonly port?: number;
 }
@@ -40,6 +50,8 @@ export interface SeenConnection {
   encrypted: boolean;
   /** The TLS session was one of before. */
   resumed: boolean;
+  /** The name in the client's certificate, where one was asked for. */
+  client: string | null;
   /** user, where a login succeeded. */
   user: string | null;
   open: boolean;
@@ -69,7 +81,13 @@ export class ScriptedRelay {
     this.options = options;
     this.script = options.script ?? {};
     this.extensions = options.extensions ?? EXTENSIONS;
-    this.secureContext = createSecureContext({ key: options.tls?.key, cert: options.tls?.cert });
+    const { key, cert, maxVersion, clientCa } = options.tls ?? {};
+    this.secureContext = createSecureContext({
+      ...(key !== undefined && { key }),
+      ...(cert !== undefined && { cert }),
+      ...(maxVersion !== undefined && { maxVersion }),
+      ...(clientCa !== undefined && { ca: clientCa }),
+    });
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -132,6 +150,7 @@ export class ScriptedRelay {
       servername: null,
       encrypted: false,
       resumed: false,
+      client: null,
       user: null,
       open: true,
       reads: 0,
@@ -168,7 +187,7 @@ class Dialogue {
   #mail = '';
   #rcpts: string[] = [];
   /** The mechanism of a login that goes on, and what was said in it. */
-  #auth: { readonly mechanism: string; readonly challenge: string; readonly answers: string[] } | null = null;
+  #auth: { readonly mechanism: string; readonly answers: string[] } | null = null;
 
   constructor(relay: ScriptedRelay, socket: Socket, seen: SeenConnection, number: number) {
     this.#relay = relay;
@@ -385,12 +404,20 @@ class Dialogue {
     plain.removeAllListeners('end');
     this.#rest = Buffer.alloc(0);
     while (plain.writableCorked > 0) plain.uncork();
-    const socket = new TLSSocket(plain, { isServer: true, secureContext: this.#relay.secureContext });
+    const { secureContext } = this.#relay;
+    const clients = this.#relay.options.tls?.clientCa !== undefined;
+    const socket = new TLSSocket(plain, {
+      isServer: true,
+      secureContext,
+      requestCert: clients,
+      rejectUnauthorized: clients,
+    });
     socket.on('error', () => plain.destroy());
     this.#socket = socket;
     this.#listen();
     await Promise.race([once(socket, 'secure'), once(plain, 'close')]).catch(() => {});
     this.#seen.encrypted = true;
+    if (clients) this.#seen.client = String((socket.getPeerCertificate() as PeerCertificate | null)?.subject?.CN ?? '');
     this.#seen.resumed = socket.isSessionReused();
     this.#seen.servername = ((socket as { servername?: string | false }).servername || null) ?? null;
   }
@@ -402,41 +429,27 @@ class Dialogue {
       this.#say('504 5.5.4 unknown mechanism');
       return;
     }
-    const challenge = mechanism === 'CRAM-MD5' ? '<1896.697170952@scripted.example>' : '';
-    this.#auth = { mechanism, challenge, answers: [] };
-    if (initial !== undefined) this.#answer(initial);
-    else this.#say(`334 ${Buffer.from(mechanism === 'LOGIN' ? 'Username:' : challenge).toString('base64')}`);
+    this.#auth = { mechanism, answers: [] };
+    if (initial === undefined) this.#loginTurn();
+    else this.#answer(initial);
   }
 
   #answer(line: string): undefined {
-    const auth = this.#auth;
-    if (auth === null) return;
-    auth.answers.push(Buffer.from(line, 'base64').toString('utf8'));
-    if (auth.mechanism === 'LOGIN' && auth.answers.length === 1) {
-      this.#say(`334 ${Buffer.from('Password:').toString('base64')}`);
+    this.#auth?.answers.push(Buffer.from(line, 'base64').toString('utf8'));
+    this.#loginTurn();
+  }
+
+  #loginTurn(): void {
+    const { login } = this.#relay.options;
+    if (this.#auth === null || login === undefined) return;
+    const turn = loginTurn(login, this.#auth.mechanism.toUpperCase(), this.#auth.answers);
+    if ('challenge' in turn) {
+      this.#say(`334 ${Buffer.from(turn.challenge).toString('base64')}`);
       return;
     }
     this.#auth = null;
-    const user = this.#userOf(auth);
-    this.#seen.user = user;
-    this.#say(user === null ? '535 5.7.8 wrong user or password' : '235 2.7.0 welcome');
-  }
-
-  #userOf({
-    mechanism,
-    challenge,
-    answers,
-  }: {
-    mechanism: string;
-    challenge: string;
-    answers: readonly string[];
-  }): string | null {
-    const { user, password } = this.#relay.options.login as { user: string; password: string };
-    const digest = createHmac('md5', password).update(challenge).digest('hex');
-    const right = { PLAIN: [`\0${user}\0${password}`], LOGIN: [user, password], 'CRAM-MD5': [`${user} ${digest}`] }[
-      mechanism
-    ];
-    return right?.join('\n') === answers.join('\n') ? user : null;
+    this.#seen.user = turn.user;
+    this.#say(turn.user === null ? '535 5.7.8 wrong user or password' : '235 2.7.0 welcome');
   }
 }
 

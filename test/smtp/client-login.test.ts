@@ -1,62 +1,28 @@
 /** Logins and TLS on the way to a relay, against real sockets and certificates made for the test. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SmtpOptions, TlsLevel } from '../../src/transport/smtp/options.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
 import { drop, inTurn, raw, usual, when } from '../relay/actions.ts';
+import { type Certificate, Certificates } from '../relay/certificates.ts';
 import { type ScriptedOptions, type ScriptedRelay, startRelay } from '../relay/scripted.ts';
 import { content, kinds, never, toOne } from './client/mail.ts';
 
-interface Certificate {
-  readonly key: string;
-  readonly cert: string;
-}
-
-let folder: string;
+let certificates: Certificates;
 /** For relay.example, from a CA of its own. */
 let good: Certificate;
 let selfSigned: Certificate;
 let expired: Certificate;
 let ca: string;
 
-function openssl(...args: readonly string[]): void {
-  execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-}
-
-function read(name: string): Certificate {
-  return {
-    key: readFileSync(join(folder, `${name}.key`), 'utf8'),
-    cert: readFileSync(join(folder, `${name}.crt`), 'utf8'),
-  };
-}
-
-const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-
-function makeSelfSigned(name: string, ...more: readonly string[]): Certificate {
-  openssl('req', '-x509', ...NEW_KEY, '-keyout', `${name}.key`, '-out', `${name}.crt`, '-subj', `/CN=${name}`, ...more);
-  return read(name);
-}
-
-function makeSigned(name: string, ...more: readonly string[]): Certificate {
-  const request = ['req', ...NEW_KEY, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', '/CN=relay.example'];
-  openssl(...request, '-addext', 'subjectAltName=DNS:relay.example');
-  const sign = ['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'];
-  openssl(...sign, '-copy_extensions', 'copy', '-out', `${name}.crt`, ...more);
-  return read(name);
-}
-
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'posthaste-tls-'));
-  ca = makeSelfSigned('ca', '-days', '2', '-addext', 'basicConstraints=critical,CA:TRUE').cert;
-  good = makeSigned('good', '-days', '2');
-  expired = makeSigned('expired', '-days', '-1');
-  selfSigned = makeSelfSigned('self', '-days', '2', '-addext', 'subjectAltName=DNS:relay.example');
+  certificates = new Certificates();
+  ca = certificates.ca;
+  good = certificates.signed('good');
+  expired = certificates.signed('expired', '-1');
+  selfSigned = certificates.selfSigned('self', '-addext', 'subjectAltName=DNS:relay.example');
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => certificates.remove());
 
 let relay: ScriptedRelay;
 let transport: SmtpTransport;
@@ -160,6 +126,17 @@ describe('TLS', () => {
     expect(outcome).toMatchObject({ kind: 'deferred', scope: 'relay' });
   });
 
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'verified, and a certificate for another name, at every attempt: %s',
+    async (maxVersion) => {
+      await open({ tls: { ...good, maxVersion } }, { tls: 'verified', servername: 'other.example' });
+      for (let i = 0; i < 3; i++) {
+        expect((await transport.send(toOne, content(), never))[0]?.reply.text).toMatch(/is for another name/);
+      }
+      expect(relay.received).toHaveLength(0);
+    },
+  );
+
   test('from the first octet', async () => {
     await open({ tls: { ...good, implicit: true } }, { implicitTls: true });
     expect(kinds(await transport.send(toOne, content(), never))).toEqual(['sent']);
@@ -176,6 +153,68 @@ describe('TLS', () => {
     await open({ login: LOGIN }, { credentials, host: '0.0.0.0' });
     const [outcome] = await transport.send(toOne, content(), never);
     expect(outcome?.reply.text).toMatch(/offers no STARTTLS/);
+  });
+
+  describe('with a pinned fingerprint', () => {
+    const pinned = (): Partial<SmtpOptions> => ({ fingerprint: [good.fingerprint, selfSigned.fingerprint] });
+
+    test('takes the certificate that has it, self-signed and for whatever name', async () => {
+      await open({ tls: selfSigned }, { ...pinned(), servername: 'other.example' });
+      expect(kinds(await transport.send(toOne, content(), never))).toEqual(['sent']);
+      expect(relay.connections[0]?.encrypted).toBe(true);
+      expect((await transport.verify(never)).tls).toMatchObject({ authorized: true, problem: null });
+    });
+
+    test('looks at the certificate of every connection', async () => {
+      await open({ tls: good }, { ...pinned(), maxMessages: 1 });
+      for (let i = 0; i < 3; i++) expect(kinds(await transport.send(toOne, content(), never))).toEqual(['sent']);
+      expect(relay.connections.map((connection) => connection.resumed)).toEqual([false, false, false]);
+    });
+
+    test.each(['STARTTLS', 'TLS from the start'])(
+      'says nothing to another one, though its CA is trusted: %s',
+      async (way) => {
+        const implicit = way !== 'STARTTLS';
+        await open(
+          { tls: { ...good, implicit }, login: LOGIN },
+          { credentials, implicitTls: implicit, fingerprint: selfSigned.fingerprint },
+        );
+        const [outcome] = await transport.send(toOne, content(), never);
+        expect(outcome).toMatchObject({ kind: 'deferred', scope: 'relay', reply: { status: '4.7.5' } });
+        expect(outcome?.reply.text).toContain(good.fingerprint);
+        expect(relay.passed('auth')).toBe(0);
+      },
+    );
+
+    test('wants encryption', async () => {
+      await open({}, pinned());
+      expect((await transport.send(toOne, content(), never))[0]?.reply.text).toMatch(/offers no STARTTLS/);
+    });
+  });
+
+  test('shows our certificate to a relay that asks for one', async () => {
+    const client = certificates.signed('client');
+    await open({ tls: { ...good, clientCa: ca } }, { tls: 'verified', cert: client.cert, key: client.key });
+    expect(kinds(await transport.send(toOne, content(), never))).toEqual(['sent']);
+    expect(relay.connections[0]?.client).toBe('client');
+  });
+
+  test('fails where the relay asks for a certificate and we have none', async () => {
+    await open({ tls: { ...good, clientCa: ca } }, { tls: 'verified' });
+    expect(await transport.send(toOne, content(), never)).toMatchObject([{ kind: 'deferred', scope: 'relay' }]);
+    expect(relay.received).toHaveLength(0);
+  });
+
+  test('takes no older version than it should', async () => {
+    await open({ tls: { ...good, maxVersion: 'TLSv1.2' } }, { tls: 'verified', minVersion: 'TLSv1.3' });
+    const [outcome] = await transport.send(toOne, content(), never);
+    expect(outcome).toMatchObject({ kind: 'deferred', scope: 'relay', reply: { status: '4.7.5' } });
+  });
+
+  test('asks for the name that it is told', async () => {
+    await open({ tls: selfSigned }, { tls: 'required', servername: 'sni.example' });
+    await transport.send(toOne, content(), never);
+    expect(relay.connections[0]?.servername).toBe('sni.example');
   });
 
   test('drops what was said in clear behind the reply to STARTTLS', async () => {

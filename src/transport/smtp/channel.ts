@@ -77,6 +77,7 @@ export class Channel {
     plain.removeAllListeners('data');
     const socket = connectTls({ ...secureOptions(this.#settings, this.#memory), socket: plain });
     this.#socket = socket;
+    // Node keeps it back until the certificate was found good, and must: it does not look at names when it resumes one.
     socket.on('session', (session) => {
       this.#memory.session = session;
     });

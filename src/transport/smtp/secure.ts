@@ -1,6 +1,12 @@
 /** TLS for a connection to a relay: what is demanded of its certificate, what we show of ours, and what came of it. */
 import { isIP } from 'node:net';
-import { type ConnectionOptions, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import {
+  type ConnectionOptions,
+  createSecureContext,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import { PosthasteError } from '../../errors.ts';
 import type { RelaySettings, SmtpOptions } from './options.ts';
 
@@ -48,15 +54,16 @@ export function secureOptions(settings: RelaySettings, memory: TlsMemory): Conne
     ...(isIP(name) === 0 ? { servername: name } : {}),
     rejectUnauthorized: !anyone,
     ...(settings.secureContext === null ? {} : { secureContext: settings.secureContext }),
-    ...(memory.session === undefined ? {} : { session: memory.session }),
+    // The certificate does not come with a resumed session, and a pin wants to see it.
+    ...(memory.session === undefined || settings.fingerprints.length > 0 ? {} : { session: memory.session }),
   };
 }
 
 /** Why the certificate is not one of the pinned ones; undefined: it is, or none is pinned. */
 export function pinFault(socket: TLSSocket, pinned: readonly string[]): Error | undefined {
   if (pinned.length === 0) return undefined;
-  // A resumed session still carries the certificate of its first handshake.
-  const { fingerprint256: seen = 'none' } = socket.getPeerCertificate();
+  const certificate = socket.getPeerCertificate() as PeerCertificate | null;
+  const seen = certificate?.fingerprint256 ?? 'none';
   if (pinned.includes(seen)) return undefined;
   return new Error(
     `its certificate has the SHA-256 fingerprint ${seen}, which is not pinned; if the relay has a new one, add it to the fingerprints`,

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { maskUrl } from '../config/kinds.ts';
+import { type RelaySettings, relaysOf } from '../config/relays.ts';
 import { type Config, settingNames } from '../config/settings.ts';
 import type { Cli } from './context.ts';
 import { EXIT } from './failure.ts';
@@ -32,20 +33,24 @@ export function addCheck(program: Command, cli: Cli): void {
     const findings = [await print({ what: 'settings', ok: true, text: 'are valid' })];
     for (const finding of pemFiles(config)) findings.push(await print(finding));
     findings.push(await print(await database(cli, config)));
-    findings.push(await print(await relay(cli, config)));
+    for (const finding of relays(cli, config)) findings.push(await print(await finding));
     process.exitCode = findings.every((finding) => finding.ok) ? EXIT.fine : EXIT.failure;
   });
 }
 
 function forPeople({ terminal }: Cli, { what, ok, text }: Finding): string {
-  return `${ok ? terminal.paint('green', 'ok  ') : terminal.paint('red', 'FAIL')}  ${what.padEnd(10)}${text}`;
+  return `${ok ? terminal.paint('green', 'ok  ') : terminal.paint('red', 'FAIL')}  ${`${what} `.padEnd(10)}${text}`;
 }
 
 function pemFiles(config: Config): readonly Finding[] {
-  return (['tlsCert', 'tlsKey', 'relayCa'] as const).flatMap((name) => {
-    const path = config[name];
-    return path === null ? [] : [attempt(name, () => pemFault(path) ?? `${path} is a PEM file`)];
-  });
+  const own = (['tlsCert', 'tlsKey', 'relayCa'] as const).map((name) => [name, config[name] ?? undefined] as const);
+  const ofRelays = Object.entries(config.relays).flatMap(([name, { tls = {} }]) =>
+    (['ca', 'cert', 'key'] as const).map((part) => [`relays.${name}.tls.${part}`, tls[part]] as const),
+  );
+  const signatures = config.dkim.map(({ keyFile }, i) => [`dkim.${i}.keyFile`, keyFile] as const);
+  return [...own, ...ofRelays, ...signatures].flatMap(([name, path]) =>
+    path === undefined ? [] : [attempt(name, () => pemFault(path) ?? `${path} is a PEM file`)],
+  );
 }
 
 function pemFault(path: string): string | undefined {
@@ -93,17 +98,23 @@ function nearestFolder(path: string): string {
   return existsSync(folder) ? folder : nearestFolder(folder);
 }
 
-async function relay(cli: Cli, config: Config): Promise<Finding> {
-  if (config.relay === null) {
-    return {
-      what: 'relay',
-      ok: true,
-      text: 'none is set: mail is captured, nothing leaves this machine; set one with --relay smtp://user:password@host:587',
-    };
-  }
+/** One after the other, so that their connections do not add up. */
+function* relays(cli: Cli, config: Config): Generator<Promise<Finding>, void> {
+  const all = relaysOf(config);
+  if (all.length === 0) yield Promise.resolve(CAPTURING);
+  for (const relay of all) yield relayFinding(cli, config, relay, all.length === 1 ? 'relay' : `relay ${relay.name}`);
+}
+
+const CAPTURING: Finding = {
+  what: 'relay',
+  ok: true,
+  text: 'none is set: mail is captured, nothing leaves this machine; set one with --relay smtp://user:password@host:587',
+};
+
+async function relayFinding(cli: Cli, config: Config, relay: RelaySettings, what: string): Promise<Finding> {
   try {
-    return { what: 'relay', ...(await cli.program.checkRelay(config)) };
+    return { what, ...(await cli.program.checkRelay(config, relay)) };
   } catch (error) {
-    return fail('relay', error);
+    return fail(what, error);
   }
 }

@@ -6,6 +6,8 @@ import { addCancel } from './cancel.ts';
 import { addCheck } from './check.ts';
 import { addConfig } from './config.ts';
 import type { Cli } from './context.ts';
+import { addExplain } from './explain.ts';
+import { addHashPassword } from './hash-password.ts';
 import { addHold } from './hold.ts';
 import { addList } from './list.ts';
 import { addMigrate } from './migrate.ts';
@@ -22,9 +24,9 @@ import { addWork } from './work.ts';
 
 const GROUPS = [
   { title: 'Run:', commands: [addServe, addWork] },
-  { title: 'Look:', commands: [addList, addShow, addStatus] },
+  { title: 'Look:', commands: [addList, addShow, addStatus, addExplain] },
   { title: 'Act:', commands: [addRetry, addHold, addRelease, addCancel, addPurge, addPause, addResume, addSend] },
-  { title: 'Set up:', commands: [addCheck, addConfig, addMigrate] },
+  { title: 'Set up:', commands: [addCheck, addConfig, addMigrate, addHashPassword] },
 ];
 
 export function buildProgram(cli: Cli): Command {

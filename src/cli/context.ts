@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Check, type Loaded, showComplaint } from '../config/load.ts';
 import { readConfig } from '../config/read.ts';
+import type { RelaySettings } from '../config/relays.ts';
 import type { Config, SettingName } from '../config/settings.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -42,8 +43,8 @@ export interface Program {
   createServer(config: Config, role: 'serve' | 'work'): Promise<Server>;
   /** Tries everything that is due once, then returns. */
   workOnce(config: Config): Promise<void>;
-  /** Connects and logs in without sending; only asked where a relay is set. */
-  checkRelay(config: Config): Promise<RelayCheck>;
+  /** Connects and logs in without sending. */
+  checkRelay(config: Config, relay: RelaySettings): Promise<RelayCheck>;
   /** Of a server's settings, by the parts that know them. */
   checks(): Promise<readonly Check[]>;
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { printable } from '../mail/reply.ts';
 import { ENDED, STATES } from '../queue/delivery.ts';
+import { DEFAULT_RELAY } from '../queue/route.ts';
 import type { Filter, Listed } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
@@ -62,7 +63,7 @@ async function listForPeople(cli: Cli, app: App, filter: Filter, limit: number):
   for await (const row of rowsOf(app, filter, limit)) rows.push(row);
   const { terminal } = cli;
   if (rows.length === 0) return terminal.print('no deliveries');
-  const [titles = '', ...lines] = table(columns(cli.now()), rows, terminal.width);
+  const [titles = '', ...lines] = table(columns(rows, cli.now()), rows, terminal.width);
   await terminal.print(terminal.paint('bold', titles));
   for (const [i, line] of lines.entries()) await terminal.print(terminal.paint(styleOf(rows[i] as Listed), line));
   const total = rows.length < limit ? rows.length : await app.store.count(filter);
@@ -70,7 +71,8 @@ async function listForPeople(cli: Cli, app: App, filter: Filter, limit: number):
   await terminal.print(terminal.paint('dim', `${deliveries(total)}${more}`));
 }
 
-function columns(now: Instant): readonly Column<Listed>[] {
+function columns(rows: readonly Listed[], now: Instant): readonly Column<Listed>[] {
+  const several = rows.some((row) => row.relay !== DEFAULT_RELAY);
   return [
     { title: 'ID', value: (row) => row.id },
     { title: 'STATE', value: stateWord },
@@ -79,6 +81,7 @@ function columns(now: Instant): readonly Column<Listed>[] {
     { title: 'SIZE', value: (row) => humanSize(row.size), right: true, drop: 4 },
     { title: 'SENDER', value: (row) => senderWord(row.sender), least: 14, drop: 3 },
     { title: 'RECIPIENT', value: (row) => printable(row.recipient), least: 14 },
+    ...(several ? [{ title: 'RELAY', value: (row: Listed) => printable(row.relay), drop: 6 }] : []),
     {
       title: 'LAST REPLY',
       value: (row) => `${row.inDoubt ? 'in doubt: ' : ''}${replyWord(row.lastReply)}`,

@@ -19,6 +19,8 @@ export interface Move {
   readonly states: readonly State[];
   /** In which states a message is moved that was named by its id: whoever names it means it. */
   readonly statesById: readonly State[];
+  /** Deliveries in these states may be chosen by a filter where nobody can be asked: the move does what would have come by itself. */
+  readonly harmlessIn?: readonly State[];
   readonly run: (queue: Queue, filter: Filter, dryRun: boolean) => Promise<number>;
 }
 
@@ -58,16 +60,21 @@ async function moveSome(cli: Cli, app: App, move: Move, flags: MoveFlags): Promi
     throw new Failure(`${move.name} needs ids, a filter such as --recipient, or --all`, EXIT.usage);
   }
   const filter = { states: statesOf(flags, move.states), ...chosen };
-  if (flags.yes !== true && !cli.terminal.interactive) {
+  const asks = flags.yes !== true && (cli.terminal.interactive || !isHarmless(move, filter.states));
+  if (asks && !cli.terminal.interactive) {
     throw new Failure(`${move.name} with a filter asks first, and nobody is there to answer: add --yes`, EXIT.usage);
   }
-  const count = flags.yes === true ? undefined : await move.run(app.queue, filter, true);
+  const count = asks ? await move.run(app.queue, filter, true) : undefined;
   if (count === 0) return cli.terminal.print(`no deliveries to ${move.name}`);
   if (count !== undefined && !(await cli.terminal.confirm(`${move.name} ${deliveries(count)}?`))) {
     throw new Failure('nothing was changed', EXIT.failure);
   }
   const moved = await move.run(app.queue, filter, false);
   await cli.terminal.print(moved === 0 ? `no deliveries to ${move.name}` : `${deliveries(moved)} ${move.done}`);
+}
+
+function isHarmless({ harmlessIn = [] }: Move, states: readonly State[]): boolean {
+  return states.every((state) => harmlessIn.includes(state));
 }
 
 function statesOf({ state }: FilterFlags, standard: readonly State[]): readonly State[] {

@@ -39,7 +39,9 @@ export const program: Program = {
     await workOnce(config, log).finally(() => log.flush());
   },
 
-  async checkRelay(config) {
+  async checkRelay(config, relay) {
+    if (config.relay === null || relay.url !== config.relay)
+      return { ok: true, text: 'is set; posthaste serve tries it' };
     const { checkRelay } = await import('../app.ts');
     const report = await checkRelay(config, AbortSignal.timeout(CHECK_TIMEOUT));
     return report === null ? { ok: true, text: 'none is set' } : sentenceOf(report);

@@ -1,10 +1,12 @@
 /** What pause and resume have in common: relays by name, or all. */
 import { hostname, userInfo } from 'node:os';
 import type { Command } from 'commander';
+import type { Config } from '../config/settings.ts';
 import { DEFAULT_RELAY } from '../queue/route.ts';
 import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 import { addExamples, addSettings } from './options.ts';
+import { knownRelays, mustKnow } from './relays.ts';
 
 export interface RelayMove {
   readonly name: 'pause' | 'resume';
@@ -19,8 +21,8 @@ export function addRelayMove(program: Command, cli: Cli, move: RelayMove): void 
   addSettings(command);
   addExamples(command, `${move.name} ${DEFAULT_RELAY}`, `${move.name} --all`);
   command.action((relay: string | undefined, flags: { all?: true }) =>
-    cli.withApp(command, async (app) => {
-      for (const name of await chosen(app, move, relay, flags.all === true)) {
+    cli.withApp(command, async (app, config) => {
+      for (const name of await chosen(app, config, move, relay, flags.all === true)) {
         await move.run(app, name);
         await cli.terminal.print(`relay ${name} ${move.done}`);
       }
@@ -28,12 +30,16 @@ export function addRelayMove(program: Command, cli: Cli, move: RelayMove): void 
   );
 }
 
-async function chosen(app: App, move: RelayMove, relay: string | undefined, all: boolean): Promise<readonly string[]> {
+async function chosen(
+  app: App,
+  config: Config,
+  move: RelayMove,
+  relay: string | undefined,
+  all: boolean,
+): Promise<readonly string[]> {
   if ((relay === undefined) === !all) throw new Failure(`${move.name} needs the name of a relay, or --all`, EXIT.usage);
-  const known = [...new Set([DEFAULT_RELAY, ...(await app.store.relays()).map((state) => state.relay)])];
-  if (relay === undefined) return known;
-  if (known.includes(relay)) return [relay];
-  throw new Failure(`there is no relay ${JSON.stringify(relay)}; known: ${known.join(', ')}`, EXIT.failure);
+  const known = await knownRelays(app, config);
+  return relay === undefined ? known : [mustKnow(relay, known)];
 }
 
 /** Who gives the command, for those who wonder later. A container's user may have no name. */

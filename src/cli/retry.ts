@@ -12,6 +12,8 @@ export function addRetry(program: Command, cli: Cli): void {
     example: 'retry --deferred --recipient @example.com',
     states: ['queued'],
     statesById: ['queued', 'captured', 'bounced', 'cancelled'],
+    // Cron does it too: they would be tried anyway, only later.
+    harmlessIn: ['queued'],
     run: (queue, filter, dryRun) => queue.retry(filter, dryRun),
   });
 }

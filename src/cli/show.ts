@@ -1,7 +1,9 @@
 /** `posthaste show ID`: one message, its recipients, its attempts, and why it waits. */
 import type { Command } from 'commander';
+import type { Config } from '../config/settings.ts';
 import { printable } from '../mail/reply.ts';
 import type { Attempt, Delivery } from '../queue/delivery.ts';
+import { REDIRECTED_FROM } from '../queue/safety.ts';
 import type { Found, Node, RelayState } from '../queue/store.ts';
 import { whyWaiting } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';
@@ -11,6 +13,7 @@ import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 import { humanSize, humanTime, replyJson, replyWord, senderWord, stateWord } from './format.ts';
 import { addExamples, addSettings, parseId } from './options.ts';
+import { planOf } from './relays.ts';
 import { table } from './table.ts';
 
 interface ShowFlags {
@@ -30,12 +33,12 @@ export function addShow(program: Command, cli: Cli): void {
     'show 0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11 --content > message.eml',
   );
   command.action((text: string, flags: ShowFlags) =>
-    cli.withApp(command, async (app) => {
+    cli.withApp(command, async (app, config) => {
       const id = parseId(text);
       const found = await app.queue.get(id);
       if (found === null) throw new Failure(`no message has the id ${id}`, EXIT.failure);
       if (flags.content === true) return writeContent(cli, app, id, found);
-      const view = await viewOf(cli, app, found);
+      const view = await viewOf(cli, app, config, found);
       return flags.json === true ? cli.terminal.printJson(foundJson(view)) : showForPeople(cli, view);
     }),
   );
@@ -44,16 +47,17 @@ export function addShow(program: Command, cli: Cli): void {
 interface View extends Found {
   readonly relays: ReadonlyMap<string, RelayState>;
   readonly nodes: readonly Node[];
+  readonly config: Config;
   readonly now: Instant;
 }
 
-async function viewOf(cli: Cli, app: App, found: Found): Promise<View> {
+async function viewOf(cli: Cli, app: App, config: Config, found: Found): Promise<View> {
   const [relays, nodes] = await Promise.all([app.store.relays(), app.store.nodes(0)]);
-  return { ...found, nodes, now: cli.now(), relays: new Map(relays.map((relay) => [relay.relay, relay])) };
+  return { ...found, nodes, config, now: cli.now(), relays: new Map(relays.map((relay) => [relay.relay, relay])) };
 }
 
-function why({ relays, nodes, now }: View, delivery: Delivery): string {
-  return whyWaiting(delivery, relays.get(delivery.relay), nodes, now);
+function why({ relays, nodes, now, config }: View, delivery: Delivery): string {
+  return whyWaiting(delivery, relays.get(delivery.relay), nodes, now, planOf(config, delivery.relay));
 }
 
 /** Bytes go to a pipe as they are; on a terminal, a message must not be able to steer it. */
@@ -80,6 +84,8 @@ async function showForPeople({ terminal }: Cli, view: View): Promise<void> {
   await terminal.print(`${label('subject')}${printable(message.subject ?? '')}`);
   await terminal.print(`${label('message-id')}${printable(message.messageId)}`);
   await terminal.print(`${label('size')}${humanSize(message.size)}${view.contentKept ? '' : ', content not kept'}`);
+  const replaced = message.metadata[REDIRECTED_FROM];
+  if (replaced !== undefined) await terminal.print(`${label('meant for')}${printable(replaced)}`);
   if (message.reportOn !== null) await terminal.print(`${label('report on')}${message.reportOn}`);
   for (const delivery of deliveries) await showDelivery(terminal, view, delivery);
   if (attempts.length > 0) await terminal.print(`\n${attemptLines(view, terminal.width).join('\n')}`);
@@ -116,6 +122,7 @@ function attemptLines({ attempts, deliveries }: View, width: number): readonly s
         right: true,
       },
       { title: 'RECIPIENT', value: (row) => printable(recipient.get(row.ordinal) ?? ''), least: 14 },
+      { title: 'RELAY', value: (row) => printable(row.relay), drop: 1 },
       { title: 'OUTCOME', value: (row) => row.outcome },
       { title: 'REPLY', value: (row) => replyWord(row.reply), least: 14 },
     ],

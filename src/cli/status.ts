@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { printable } from '../mail/reply.ts';
 import { type Health, type Problem, problemsOf, severity } from '../queue/health.ts';
-import { isWorked } from '../queue/why.ts';
+import { isWorked, type RelayStanding } from '../queue/why.ts';
+import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -27,9 +28,17 @@ export function addStatus(program: Command, cli: Cli): void {
   });
 }
 
-async function reach(cli: Cli, command: Command): Promise<Health> {
+/** With the relays that the settings name. */
+interface Seen extends Health {
+  readonly names: readonly string[];
+}
+
+async function reach(cli: Cli, command: Command): Promise<Seen> {
   try {
-    return await cli.withApp(command, (app) => healthOf(cli, app));
+    return await cli.withApp(command, async (app, config) => ({
+      ...(await healthOf(cli, app)),
+      names: Object.keys(config.relays),
+    }));
   } catch (error) {
     if (error instanceof Failure && error.exitCode === EXIT.config) throw error;
     throw new Failure(error instanceof Error ? error.message : String(error), EXIT.critical, { cause: error });
@@ -44,7 +53,7 @@ async function healthOf(cli: Cli, { store }: App): Promise<Health> {
 
 async function statusForPeople(
   { terminal }: Cli,
-  { counts, relays, nodes, now }: Health,
+  { counts, relays, names, nodes, now }: Seen,
   problems: readonly Problem[],
 ): Promise<void> {
   const { queued, sending, held, sent, captured, bounced, cancelled } = counts.states;
@@ -56,17 +65,29 @@ async function statusForPeople(
     `waiting    ${queued} (${counts.deferred} deferred${oldest}), ${sending} being sent, ${held} held, ${counts.inDoubt} in doubt`,
   );
   await terminal.print(`ended      ${sent} sent, ${captured} captured, ${bounced} bounced, ${cancelled} cancelled`);
-  for (const relay of relays) {
-    const word = relay.pausedAt !== null ? 'paused' : relay.faults > 0 ? `${relay.faults} faults` : 'fine';
-    const probe = relay.faults > 0 && relay.probeAt !== null ? `, next try ${relative(relay.probeAt, now)}` : '';
-    await terminal.print(`relay      ${printable(relay.relay)}: ${word}${probe}`);
-  }
+  const healthy = names.filter((name) => relays.every(({ relay }) => relay !== name));
+  for (const relay of relays) await terminal.print(`relay      ${printable(relay.relay)}: ${standing(relay, now)}`);
+  for (const name of healthy) await terminal.print(`relay      ${name}: fine`);
   for (const node of nodes) {
     const life = isWorked([node], now)
       ? `runs for ${elapsed(now - node.startedAt)}`
       : `last seen ${relative(node.seenAt, now)}`;
     await terminal.print(`worker     ${printable(node.host)} pid ${node.pid} (${printable(node.role)}): ${life}`);
   }
+}
+
+function standing(relay: RelayStanding, now: Instant): string {
+  if (relay.pausedAt !== null) {
+    const by = relay.pausedBy === null ? '' : ` by ${printable(relay.pausedBy)}`;
+    return `paused${by} ${relative(relay.pausedAt, now)}`;
+  }
+  if (relay.faults > 0) {
+    const since = relay.faultSince === null ? '' : ` in ${elapsed(now - relay.faultSince)}`;
+    const probe = relay.probeAt === null ? '' : `, next try ${relative(relay.probeAt, now)}`;
+    return `${relay.faults} faults${since}${probe}`;
+  }
+  const until = relay.limitedUntil ?? null;
+  return until !== null && until > now ? `at its rate limit, goes on ${relative(until, now)}` : 'fine';
 }
 
 function statusJson(

@@ -1,7 +1,9 @@
 /** The terminal, or the pipe, before a command: what is written to it and asked on it. */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
+import { EXIT, Failure } from './failure.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -50,6 +52,22 @@ export class Terminal {
   /** Colour where standard output shows it; NO_COLOR and FORCE_COLOR are heard. */
   paint(style: Style | undefined, text: string): string {
     return style === undefined ? text : styleText(style, text, { stream: this.#out });
+  }
+
+  /** A line that is not shown while it is typed. Ctrl-C and Ctrl-D give up. */
+  async askSecret(question: string): Promise<string> {
+    const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const reader = createInterface({ input: process.stdin, output: silence, terminal: true });
+    this.#err.write(question);
+    try {
+      const closed = once(reader, 'close').then(() => undefined);
+      const answer = await Promise.race([reader.question('').catch(() => undefined), closed]);
+      if (answer === undefined) throw new Failure('nothing was given', EXIT.failure);
+      return answer;
+    } finally {
+      this.#err.write('\n');
+      reader.close();
+    }
   }
 
   async confirm(question: string): Promise<boolean> {

@@ -148,7 +148,9 @@ describe('show', () => {
     const shown = await folder.say('show', id);
     expect(shown).toContain('bob@example.com  bounced (refused)');
     expect(shown).toContain('last reply: 550 5.1.1 nobody \\u001b[31mhere');
-    expect(shown).toMatch(/ATTEMPT +TOOK +RECIPIENT +OUTCOME +REPLY\n.* bob@example\.com +refused +550 5\.1\.1/);
+    expect(shown).toMatch(
+      /ATTEMPT +TOOK +RECIPIENT +RELAY +OUTCOME +REPLY\n.* bob@example\.com +default +refused +550 5\.1\.1/,
+    );
     expect(shown).not.toContain('\x1b');
     expect(await folder.say('list', '--state', 'bounced')).not.toContain('\x1b');
     const [row] = await folder.json('list', '--state', 'bounced', '--sender', 'ann@example.com');
@@ -201,6 +203,20 @@ describe('moves', () => {
     expect(await states(folder)).toEqual(['queued']);
     expect(await folder.say('cancel', '--recipient', 'bob@example.com', '--yes')).toBe('1 delivery cancelled');
     expect(await folder.say('cancel', '--all', '--yes')).toBe('no deliveries to cancel');
+  });
+
+  test('but what waits anyway may be tried at once, as cron does', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com');
+    expect(await folder.run(['retry', '--deferred'])).toEqual({
+      code: 0,
+      stdout: 'no deliveries to retry\n',
+      stderr: '',
+    });
+    expect((await folder.run(['retry', '--all'])).stdout).toBe('1 delivery queued for an attempt at once\n');
+    await folder.say('cancel', '--all', '--yes');
+    expect(await folder.run(['retry', '--state', 'cancelled'])).toMatchObject({ code: 64, stdout: '' });
+    expect(await states(folder)).toEqual(['cancelled']);
   });
 
   test('without ids, filter or --all, it is not said what', async () => {

@@ -171,7 +171,16 @@ function deliveryParts(app: App, log: Log): DeliveryParts {
   const settle = (groups: readonly SettleGroup[]): Promise<readonly (readonly boolean[])[]> =>
     store.settle(groups, systemClock.now());
   const settlements = new Batch(settle, { maxItems: 200, parallel: 4 });
-  return { store, queue, clock: systemClock, log, hostname: config.hostname, random: Math.random, settlements };
+  return {
+    store,
+    queue,
+    clock: systemClock,
+    log,
+    hostname: config.hostname,
+    random: Math.random,
+    hooks: {},
+    settlements,
+  };
 }
 
 /** The way out: the configured relay, or the capture of everything, and then the first line says so. */

@@ -12,6 +12,7 @@ import type { Batch } from '../runtime/batch.ts';
 import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Content } from '../transport/transport.ts';
+import { askAfter, askBefore, type Hooks } from './hooks.ts';
 import type { Relay } from './relay.ts';
 import type { RelayHealth } from './relay-health.ts';
 
@@ -25,6 +26,7 @@ export interface DeliveryParts {
   readonly hostname: string;
   /** A random number in [0, 1), for jitter. */
   readonly random: () => number;
+  readonly hooks: Hooks;
   /** Many settlements, one transaction. Answers for each whether its claim still held. */
   readonly settlements: Batch<SettleGroup, readonly boolean[]>;
 }
@@ -45,9 +47,11 @@ export async function attempt(
   signal: AbortSignal,
 ): Promise<boolean> {
   const startedAt = parts.clock.now();
-  const outcomes = await handOver(parts, relay, claim, signal);
+  const before = await askBefore(parts.hooks, claim, relay.name, parts.log);
+  const answered = before ?? (await handOver(parts, relay, claim, signal));
+  const outcomes = signal.aborted ? answered : await askAfter(parts.hooks, claim, relay.name, answered, parts.log);
   // A fault that came because we are stopping is ours, not the relay's.
-  const fault = signal.aborted ? undefined : outcomes.find(isRelayFault)?.reply;
+  const fault = signal.aborted ? undefined : answered.find(isRelayFault)?.reply;
   const relayDueAt = fault === undefined ? startedAt : await health.fault(fault);
   const decided = decide(parts, relay, claim, outcomes, relayDueAt);
   await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host });

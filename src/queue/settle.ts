@@ -88,7 +88,7 @@ function afterFailure(delivery: Delivery, outcome: Outcome & { kind: 'deferred' 
   }
   const tried = policy.maxAttempts !== null && delivery.attempts >= policy.maxAttempts;
   if (tried || now >= delivery.expiresAt) return { ...bounce(delivery, 'expired', reply), inDoubt };
-  const dueAt = nextAttemptAt(policy, delivery.attempts, now, delivery.expiresAt, chance);
+  const dueAt = nextAttemptAt(policy, delivery.attempts, reply, now, delivery.expiresAt, chance);
   const late = policy.delayReportAfter !== null && now - delivery.createdAt >= policy.delayReportAfter;
   const tell = late && !delivery.delayReported && wants(delivery, 'delay');
   return {

@@ -1,6 +1,7 @@
 /** The whole way out in one process: a real store, a real relay that misbehaves, and a clock that tests turn. */
 
 import type { DeliveryParts } from '../../src/delivery/attempt.ts';
+import type { Hooks } from '../../src/delivery/hooks.ts';
 import { Janitor } from '../../src/delivery/janitor.ts';
 import type { Relay } from '../../src/delivery/relay.ts';
 import { Worker } from '../../src/delivery/worker.ts';
@@ -63,6 +64,7 @@ export interface StageOptions {
   /** In place of SMTP to the scripted relay. */
   readonly transport?: Transport;
   readonly lease?: number;
+  readonly hooks?: Hooks;
 }
 
 export interface Submitted {
@@ -100,6 +102,7 @@ export class Stage implements AsyncDisposable {
       log: this.log,
       hostname: 'queue.example.org',
       random: () => 0.5,
+      hooks: options.hooks ?? {},
       settlements,
     };
     this.#clean = clean;

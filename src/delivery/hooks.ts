@@ -1,0 +1,105 @@
+/** Functions of the user's own around an attempt. What they do wrong concerns the message at hand, and no other. */
+import type { Address } from '../mail/address.ts';
+import type { Outcome, Scope } from '../mail/outcome.ts';
+import type { Reply } from '../mail/reply.ts';
+import type { Delivery } from '../queue/delivery.ts';
+import type { Claim } from '../queue/store.ts';
+import type { Instant } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+
+interface HookMessage {
+  readonly id: string;
+  readonly sender: Address | null;
+  readonly messageId: string;
+  readonly subject: string | null;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: Instant;
+  readonly relay: string;
+}
+
+type Answer = 'sent' | 'deferred' | 'refused' | undefined;
+
+export interface Hooks {
+  /** Before each attempt; an exception defers this message alone. */
+  readonly beforeSend?: (message: HookMessage & { readonly recipients: readonly Address[] }) => void | Promise<void>;
+  /** For each recipient whose attempt failed; what it answers is the outcome. An exception changes nothing but the log. */
+  readonly onDeliveryError?: (
+    failure: HookMessage & {
+      readonly recipient: Address;
+      readonly outcome: 'deferred' | 'refused';
+      readonly scope: Scope;
+      readonly reply: Reply;
+      readonly inDoubt: boolean;
+      readonly attempts: number;
+    },
+  ) => Answer | Promise<Answer>;
+}
+
+/** The outcomes that `beforeSend` causes by throwing; undefined: the attempt may go on. */
+export async function askBefore(hooks: Hooks, claim: Claim, relay: string, log: Log): Promise<Outcome[] | undefined> {
+  if (hooks.beforeSend === undefined) return undefined;
+  const recipients = claim.deliveries.map((delivery) => delivery.recipient);
+  try {
+    await hooks.beforeSend({ ...about(claim, relay), recipients });
+    return undefined;
+  } catch (error) {
+    log.warn({ id: claim.message.id, hook: 'beforeSend', error: String(error) }, 'a hook failed, the message waits');
+    const text = `beforeSend failed: ${error instanceof Error ? error.message : String(error)}`;
+    const reply = { code: 451, status: '4.3.0', text };
+    return recipients.map(() => ({ kind: 'deferred', scope: 'message', reply, inDoubt: false }));
+  }
+}
+
+/** The outcomes as `onDeliveryError` wants them. */
+export async function askAfter(
+  hooks: Hooks,
+  claim: Claim,
+  relay: string,
+  outcomes: readonly Outcome[],
+  log: Log,
+): Promise<readonly Outcome[]> {
+  const { onDeliveryError } = hooks;
+  if (onDeliveryError === undefined) return outcomes;
+  const ask = async (outcome: Outcome, delivery: Delivery | undefined): Promise<Outcome> => {
+    if (delivery === undefined || (outcome.kind !== 'deferred' && outcome.kind !== 'refused')) return outcome;
+    const { kind, scope, reply } = outcome;
+    const inDoubt = outcome.kind === 'deferred' && outcome.inDoubt;
+    const { recipient, attempts } = delivery;
+    try {
+      const answer = await onDeliveryError({
+        ...about(claim, relay),
+        recipient,
+        outcome: kind,
+        scope,
+        reply,
+        inDoubt,
+        attempts,
+      });
+      return judged(outcome, answer);
+    } catch (error) {
+      log.warn(
+        { id: claim.message.id, hook: 'onDeliveryError', error: String(error) },
+        'a hook failed, its word does not count',
+      );
+      return outcome;
+    }
+  };
+  return Promise.all(outcomes.map((outcome, i) => ask(outcome, claim.deliveries[i])));
+}
+
+/** A relay's fault stays one, whatever is said about a single message: only its end can be decided otherwise. */
+function judged(outcome: Outcome & { kind: 'deferred' | 'refused' }, answer: unknown): Outcome {
+  const { reply } = outcome;
+  if (answer === undefined || answer === outcome.kind) return outcome;
+  if (answer === 'sent') return { kind: 'sent', reply };
+  const scope = outcome.scope === 'relay' ? 'message' : outcome.scope;
+  if (answer === 'refused') return { kind: 'refused', scope, reply };
+  if (answer === 'deferred') return { kind: 'deferred', scope, reply, inDoubt: false };
+  throw new TypeError(`it answered ${JSON.stringify(answer)}; allowed are 'sent', 'deferred', 'refused' and undefined`);
+}
+
+function about({ message }: Claim, relay: string): HookMessage {
+  const { id, sender, messageId, subject, tags, metadata, createdAt } = message;
+  return { id, sender, messageId, subject, tags, metadata, createdAt, relay };
+}

@@ -1,0 +1,64 @@
+/** Functions of the user's own around an attempt. */
+import { describe, expect, test } from 'vitest';
+import { Stage } from '../support/delivery.ts';
+
+const refuse = { script: { rcpt: '550 5.1.1 no such user' } } as const;
+
+describe('beforeSend', () => {
+  test('hears of each attempt before the relay does', async () => {
+    const heard: string[] = [];
+    await using stage = await Stage.open({
+      hooks: { beforeSend: ({ subject, recipients }) => void heard.push(`${subject}: ${recipients}`) },
+    });
+    await stage.submit({ subject: 'hello' });
+    await stage.once();
+    expect(heard).toEqual(['hello: b@example.com']);
+  });
+
+  test('that throws defers that message alone', async () => {
+    const beforeSend = ({ subject }: { readonly subject: string | null }): void => {
+      if (subject === 'bad') throw new Error('not today');
+    };
+    await using stage = await Stage.open({ hooks: { beforeSend } });
+    const bad = await stage.submit({ subject: 'bad' });
+    const good = await stage.submit();
+    await stage.once();
+    expect((await stage.get(bad)).deliveries[0]).toMatchObject({
+      state: 'queued',
+      lastReply: { text: 'beforeSend failed: not today' },
+    });
+    expect((await stage.get(good)).deliveries[0]?.state).toBe('sent');
+  });
+});
+
+describe('onDeliveryError', () => {
+  test.each([
+    ['sent', 'sent'],
+    ['deferred', 'queued'],
+    [undefined, 'bounced'],
+  ] as const)('that answers %s leaves a refused delivery %s', async (answer, state) => {
+    await using stage = await Stage.open({ relay: refuse, hooks: { onDeliveryError: () => answer } });
+    const id = await stage.submit();
+    await stage.once();
+    expect((await stage.get(id)).deliveries[0]).toMatchObject({ state, lastReply: { code: 550 } });
+  });
+
+  test.each([
+    ['throws', () => Promise.reject(new Error('oops'))],
+    ['answers nonsense', () => 'perhaps' as 'sent'],
+  ])('that %s changes nothing', async (_, onDeliveryError) => {
+    await using stage = await Stage.open({ relay: refuse, hooks: { onDeliveryError } });
+    const id = await stage.submit();
+    await stage.once();
+    expect((await stage.get(id)).deliveries[0]?.state).toBe('bounced');
+    expect(stage.log.count('a hook failed')).toBeGreaterThan(0);
+  });
+
+  test('cannot hide a fault of the relay', async () => {
+    const relay = { script: { connect: '554 5.3.2 closed' } } as const;
+    await using stage = await Stage.open({ relay, hooks: { onDeliveryError: () => undefined } });
+    await stage.submit();
+    await stage.once();
+    expect((await stage.store.relays())[0]?.faults).toBe(1);
+  });
+});

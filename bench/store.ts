@@ -43,7 +43,7 @@ function newMessage(n: number, dueAt: number): NewMessage {
         relay: RELAY,
         dueAt,
         expiresAt: dueAt + 432_000_000,
-        held: false,
+        held: null,
       },
     ],
     content: { bytes: content },

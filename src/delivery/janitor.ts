@@ -1,5 +1,6 @@
 /** The janitor: what must happen by the clock, whoever is there to do it. Any number of processes may run one. */
-import type { Reason, State } from '../queue/delivery.ts';
+import type { State } from '../queue/delivery.ts';
+import type { Reason } from '../queue/reason.ts';
 import { bounce, expiryReply } from '../queue/settle.ts';
 import type { Node, Store } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';

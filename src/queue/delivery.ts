@@ -5,6 +5,7 @@ import type { Reply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Priority } from './message.ts';
+import type { Reason } from './reason.ts';
 
 export type State =
   /** Waits for an attempt, from `dueAt` on; a worker moves it on. */
@@ -37,12 +38,6 @@ export const STATES = Object.keys(MOVES) as readonly State[];
 
 /** States from which nothing happens by itself; purge looks only here. */
 export const ENDED: readonly State[] = ['sent', 'captured', 'bounced', 'cancelled'];
-
-/**
- * Why a delivery is bounced (`refused`, `expired`, `suppressed`) or held (`operator`, `doubt`, `error`; from the start because of the
- * settings allow and holdAll: `not-allowed`, `hold-all`).
- */
-export type Reason = 'refused' | 'expired' | 'suppressed' | 'operator' | 'doubt' | 'error' | 'not-allowed' | 'hold-all';
 
 export interface Delivery {
   /** The message's id. Together with `ordinal` it names the delivery. */

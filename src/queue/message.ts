@@ -3,6 +3,7 @@ import type { Address } from '../mail/address.ts';
 import type { Notify } from '../mail/envelope.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
+import type { Reason } from './reason.ts';
 
 /** Strict order of the queue. `deferred` waits until a person or a cron line asks for it. */
 export type Priority = 'high' | 'medium' | 'low' | 'deferred';
@@ -50,7 +51,8 @@ export interface NewDelivery {
   readonly dueAt: Instant;
   /** When it is given up if it has not been sent by then. */
   readonly expiresAt: Instant;
-  readonly held: boolean;
+  /** Why it is held from the start; null: it is queued. */
+  readonly held: Reason | null;
 }
 
 /** Bytes in memory, or a number of chunks that were staged under the message's id. */

@@ -8,6 +8,7 @@ import { type Id, newId } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Message, NewContent, NewDelivery, NewMessage, Origin, Priority } from './message.ts';
 import type { Router } from './route.ts';
+import { noSafeguard, type Safeguard, type Safeguarded } from './safety.ts';
 import type { RetryPolicy } from './schedule.ts';
 import type { Filter, Found, Inserted, Page, Store } from './store.ts';
 
@@ -34,6 +35,8 @@ export interface Draft {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly reportOn?: Id;
   readonly held?: boolean;
+  /** The decoded values of the header fields that routes ask for, names in lower case. */
+  readonly headers?: ReadonlyMap<string, string>;
 }
 
 export interface QueueOptions {
@@ -42,6 +45,8 @@ export interface QueueOptions {
   readonly log: Log;
   readonly router: Router;
   readonly policy: RetryPolicy;
+  /** Default: all recipients as they are. */
+  readonly safeguard?: Safeguard;
 }
 
 /** Messages in one insert: enough to share a sync widely, few enough to keep its latency low. */
@@ -54,6 +59,7 @@ export class Queue {
   readonly #log: Log;
   readonly #router: Router;
   readonly #policy: RetryPolicy;
+  readonly #safeguard: Safeguard;
   readonly #inserts: Batch<NewMessage, Inserted>;
 
   constructor(options: QueueOptions) {
@@ -62,6 +68,7 @@ export class Queue {
     this.#log = options.log;
     this.#router = options.router;
     this.#policy = options.policy;
+    this.#safeguard = options.safeguard ?? noSafeguard;
     this.#inserts = new Batch((messages) => this.#store.insert(messages, this.#clock.now()), { maxItems: MAX_BATCH });
   }
 
@@ -97,6 +104,8 @@ export class Queue {
     if (draft.envelope.recipients.length === 0) {
       throw new PosthasteError('NO_RECIPIENTS', 'The message has no recipients: name at least one in to, cc or bcc.');
     }
+    // A report goes back to the application that wrote: it is nobody's staging mail.
+    const safe = (draft.origin === 'report' ? noSafeguard : this.#safeguard)(draft.envelope.recipients);
     const message: Message = {
       id: draft.id,
       createdAt: now,
@@ -113,21 +122,22 @@ export class Queue {
       reportOn: draft.reportOn ?? null,
       key: draft.key ?? null,
       tags: draft.tags ?? [],
-      metadata: draft.metadata ?? {},
+      metadata: { ...draft.metadata, ...safe.metadata },
     };
-    return { message, deliveries: this.#deliveries(draft, now), content: draft.content };
+    return { message, deliveries: this.#deliveries(draft, safe, now), content: draft.content };
   }
 
-  #deliveries(draft: Draft, now: Instant): NewDelivery[] {
+  #deliveries(draft: Draft, { recipients }: Safeguarded, now: Instant): NewDelivery[] {
     const dueAt = Math.max(now, draft.sendAt ?? now);
-    return draft.envelope.recipients.map((recipient) => ({
+    const facts = { ...(draft.tags && { tags: draft.tags }), ...(draft.headers && { headers: draft.headers }) };
+    return recipients.map(({ recipient, held }) => ({
       recipient: recipient.address,
       notify: recipient.notify ?? null,
       originalRecipient: recipient.originalRecipient ?? null,
-      relay: this.#router(recipient.address, draft.envelope),
+      relay: this.#router(recipient.address, draft.envelope, facts),
       dueAt,
       expiresAt: draft.expiresAt ?? dueAt + this.#policy.maxAge,
-      held: draft.held ?? false,
+      held: draft.held === true ? 'operator' : held,
     }));
   }
 

@@ -2,7 +2,7 @@
 import { type Address, addressKey } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import { compilePattern } from './address-pattern.ts';
-import type { Reason } from './delivery.ts';
+import type { Reason } from './reason.ts';
 
 export interface SafetyOptions {
   /** Gets the mail of all whom `allow` does not name. */

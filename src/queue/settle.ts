@@ -2,7 +2,8 @@
 import type { Outcome } from '../mail/outcome.ts';
 import type { Reply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
-import type { Attempt, Delivery, Reason } from './delivery.ts';
+import type { Attempt, Delivery } from './delivery.ts';
+import type { Reason } from './reason.ts';
 import { nextAttemptAt, type RetryPolicy } from './schedule.ts';
 import type { Settlement } from './store.ts';
 

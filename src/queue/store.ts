@@ -2,8 +2,9 @@
 import type { Reply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
-import type { Attempt, Delivery, Reason, State } from './delivery.ts';
+import type { Attempt, Delivery, State } from './delivery.ts';
 import type { Message, NewMessage } from './message.ts';
+import type { Reason } from './reason.ts';
 
 /** What became of one submitted message. `duplicate`: a message with this key was there already; `id` is the first one's. */
 export interface Inserted {

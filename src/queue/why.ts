@@ -2,7 +2,8 @@
 import { showReply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
-import type { Delivery, Reason } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
+import type { Reason } from './reason.ts';
 import { CAPTURE_RELAY } from './route.ts';
 import type { Node, RelayState } from './store.ts';
 

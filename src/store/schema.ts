@@ -73,7 +73,7 @@ function deliveries({ types: t, tableOptions }: Dialect): string {
     original_recipient ${t.text},
     relay ${t.name} NOT NULL,
     state ${t.name} NOT NULL CHECK (state IN (${STATE_LIST})),
-    reason ${t.name} CHECK (reason IN ('refused', 'expired', 'suppressed', 'operator', 'doubt', 'error')),
+    reason ${t.name} CHECK (reason IN ('refused', 'expired', 'suppressed', 'operator', 'doubt', 'error', 'not-allowed', 'hold-all')),
     priority ${t.integer} NOT NULL CHECK (priority BETWEEN 0 AND 3),
     due_at ${t.integer} NOT NULL,
     expires_at ${t.integer} NOT NULL,

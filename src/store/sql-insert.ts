@@ -84,7 +84,7 @@ function deliveryValues(
   suppressed: boolean,
   now: Instant,
 ): Value[] {
-  const state = suppressed ? 'bounced' : delivery.held ? 'held' : 'queued';
+  const state = suppressed ? 'bounced' : delivery.held === null ? 'queued' : 'held';
   return [
     id,
     ordinal,
@@ -94,7 +94,7 @@ function deliveryValues(
     delivery.originalRecipient,
     delivery.relay,
     state,
-    suppressed ? 'suppressed' : delivery.held ? 'operator' : null,
+    suppressed ? 'suppressed' : delivery.held,
     priority,
     delivery.dueAt,
     delivery.expiresAt,

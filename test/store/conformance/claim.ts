@@ -37,7 +37,7 @@ export function claimFacts(bench: Bench): void {
     test('takes nothing before its time, nothing of other relays, nothing held', async () => {
       await put(bench.store, { to: [{ dueAt: T + 1 }] });
       await put(bench.store, { to: [{ relay: 'other' }] });
-      await put(bench.store, { to: [{ held: true }] });
+      await put(bench.store, { to: [{ held: 'operator' }] });
       expect(await claimAll(bench.store)).toEqual([]);
       expect(await claimAll(bench.store, { now: T + 1 })).toHaveLength(1);
       expect(await claimAll(bench.store, { relay: 'other' })).toHaveLength(1);
@@ -127,7 +127,7 @@ export function claimFacts(bench: Bench): void {
         to: [{ expiresAt: T, dueAt: T + 99 }, { expiresAt: T - 1, relay: 'b' }, { expiresAt: T + 1 }],
       });
       const deferred = await put(bench.store, { priority: 'deferred', to: [{ expiresAt: T }] });
-      await put(bench.store, { to: [{ expiresAt: T, held: true }] });
+      await put(bench.store, { to: [{ expiresAt: T, held: 'operator' }] });
       const { relay: _, ...expired } = request();
       const claims = await bench.store.claimExpired(expired);
       expect(namesOf(claims).toSorted()).toEqual([`${past}/1`, `${past}/2`, `${deferred}/1`].toSorted());
@@ -238,7 +238,7 @@ export function claimFacts(bench: Bench): void {
       await put(bench.store, {
         to: [
           { dueAt: T, relay: 'other' },
-          { dueAt: T, held: true },
+          { dueAt: T, held: 'operator' },
         ],
       });
       await bench.store.pauseRelay('default', { at: T, by: 'me' });

@@ -24,7 +24,7 @@ export function insertFacts(bench: Bench): void {
           { recipient: 'A.User@Example.com', notify: ['failure', 'delay'], originalRecipient: 'rfc822;A+20User@x' },
           {
             recipient: 'held@example.com',
-            held: true,
+            held: 'operator',
             relay: 'other',
             dueAt: T + 5,
             expiresAt: T + 9,

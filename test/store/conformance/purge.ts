@@ -26,7 +26,7 @@ export function purgeFacts(bench: Bench): void {
       await put(bench.store, { to: ['a@x.org', 'b@x.org'] });
       const [claim] = (await claimAll(bench.store)) as [Claim];
       await settleOne(bench.store, claim);
-      await put(bench.store, { to: [{ held: true }] });
+      await put(bench.store, { to: [{ held: 'operator' }] });
       expect(await purge()).toBe(0);
       const second = { ...settlement(claim), ordinal: 2 };
       await bench.store.settle([{ settlements: [second], reports: [] }], T);

@@ -50,7 +50,7 @@ function sampleDelivery(part: Partial<NewDelivery>): NewDelivery {
     relay: 'default',
     dueAt: T,
     expiresAt: T + 1_000_000,
-    held: false,
+    held: null,
     ...part,
   };
 }

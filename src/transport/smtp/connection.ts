@@ -216,12 +216,9 @@ export class Connection implements Talker, Sink {
     }
     try {
       const chunks = job.content.chunks();
-      if (job.content.size > DIRECT || !(Symbol.iterator in chunks)) void this.#stream(job, chunks);
-      else
-        this.#end(
-          job,
-          writeContent(chunks, (octets) => this.write(octets)),
-        );
+      const direct = job.content.size <= DIRECT && Symbol.iterator in chunks;
+      if (direct) this.#end(job, writeContent(chunks, this));
+      else void this.#stream(job, chunks);
     } catch (error) {
       this.#unreadable(job, error);
     }

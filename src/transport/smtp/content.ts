@@ -18,12 +18,13 @@ export interface Written {
   readonly end: string;
 }
 
-export function writeContent(chunks: Iterable<Uint8Array>, write: (octets: Uint8Array) => void): Written {
+/** Without waiting. */
+export function writeContent(chunks: Iterable<Uint8Array>, sink: Sink): Written {
   const encoder = new DataEncoder();
   let octets = 0;
   for (const chunk of chunks) {
     octets += chunk.length;
-    for (const piece of encoder.encode(chunk)) write(piece);
+    for (const piece of encoder.encode(chunk)) sink.write(piece);
   }
   return { octets, end: encoder.end() };
 }

@@ -6,6 +6,8 @@ import { type Clock, type Instant, systemClock } from '../../runtime/clock.ts';
 import type { Credentials, CredentialsProvider, Token } from './credentials.ts';
 import { requestToken, type TokenRequest } from './token-request.ts';
 
+export type Secret = string | (() => Promise<string>);
+
 export interface OAuthOptions {
   /** The mailbox that the login is for. */
   readonly user: string;
@@ -17,9 +19,10 @@ export interface OAuthOptions {
   readonly tokenUrl?: string;
   readonly scope?: string;
   readonly clientId?: string;
-  readonly clientSecret?: string;
-  /** With it the grant is `refresh_token` (RFC 6749 6). A function is asked before each request. */
-  readonly refreshToken?: string | (() => Promise<string>);
+  /** A function is asked before each request, as for `refreshToken`: so a secret may change while we run. */
+  readonly clientSecret?: Secret;
+  /** With it the grant is `refresh_token` (RFC 6749 6). */
+  readonly refreshToken?: Secret;
   /** Hears of a new refresh token, which replaces the one before: keep it, or the next start may find the old one dead. */
   readonly onRefreshToken?: (refreshToken: string) => void | Promise<void>;
   /** With it the grant is that of a signed assertion (RFC 7523), as Google's service accounts use it to speak for a user. */
@@ -91,10 +94,15 @@ export function oauthCredentials(options: OAuthOptions, clock: Clock = systemClo
   };
 }
 
+/** A secret in a file, without the line end behind it. */
+export function secretFile(path: string): () => Promise<string> {
+  return async () => (await readFile(path, 'utf8')).trim();
+}
+
 /** A refresh token in a file: read before each request, and written when the server gives a new one. */
 export function refreshTokenFile(path: string): Required<Pick<OAuthOptions, 'refreshToken' | 'onRefreshToken'>> {
   return {
-    refreshToken: async () => (await readFile(path, 'utf8')).trim(),
+    refreshToken: secretFile(path),
     onRefreshToken: async (refreshToken) => {
       await writeFile(`${path}.new`, `${refreshToken}\n`, { mode: 0o600 });
       await rename(`${path}.new`, path);
@@ -117,7 +125,7 @@ function grantOf(options: OAuthOptions): Grant {
 }
 
 /** RFC 6749 6. */
-function refresh(options: OAuthOptions, first: string | (() => Promise<string>)): Grant {
+function refresh(options: OAuthOptions, first: Secret): Grant {
   const url = tokenUrl(options);
   const scope = options.scope ?? (options.provider && PROVIDERS[options.provider].refreshScope);
   let current = first;
@@ -125,8 +133,8 @@ function refresh(options: OAuthOptions, first: string | (() => Promise<string>))
     url,
     form: {
       grant_type: 'refresh_token',
-      ...client(options),
-      refresh_token: typeof current === 'function' ? await current() : current,
+      ...(await client(options)),
+      refresh_token: await read(current),
       ...(scope !== undefined && { scope }),
     },
   });
@@ -152,7 +160,7 @@ function clientCredentials(options: OAuthOptions): Grant {
   const scope = options.scope ?? (options.provider && PROVIDERS[options.provider].clientScope);
   return async () => ({
     url,
-    form: { grant_type: 'client_credentials', ...client(options), ...(scope !== undefined && { scope }) },
+    form: { grant_type: 'client_credentials', ...(await client(options)), ...(scope !== undefined && { scope }) },
   });
 }
 
@@ -195,8 +203,12 @@ function signed(header: object, claims: object, key: KeyObject): string {
 }
 
 /** RFC 6749 2.3.1: in the form, which every provider takes. */
-function client({ clientId, clientSecret }: OAuthOptions): Record<string, string> {
-  return { client_id: clientId ?? '', ...(clientSecret !== undefined && { client_secret: clientSecret }) };
+async function client({ clientId = '', clientSecret }: OAuthOptions): Promise<Record<string, string>> {
+  return { client_id: clientId, ...(clientSecret !== undefined && { client_secret: await read(clientSecret) }) };
+}
+
+function read(secret: Secret): string | Promise<string> {
+  return typeof secret === 'function' ? secret() : secret;
 }
 
 function tokenUrl({ tokenUrl: given, provider, tenant = 'common' }: OAuthOptions): string {

@@ -49,7 +49,7 @@ export const program: Program = {
 };
 
 async function logOf({ logLevel, logFormat }: Config): Promise<Log & { flush(): void }> {
-  const { openLog } = await import('../runtime/log.ts');
+  const { openLog } = await import('../runtime/log-output.ts');
   const format = logFormat === 'auto' ? (process.stdout.isTTY ? 'pretty' : 'json') : logFormat;
   return openLog({ level: logLevel, format });
 }

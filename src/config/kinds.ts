@@ -1,12 +1,12 @@
 /** The kinds of values that settings take: how each is read from text or a configuration file, and shown again. */
 import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 
 /** One kind of value: `T` as posthaste uses it, `I` as it may be written in a configuration file. */
 export interface Kind<T, I = unknown> {
   /** Reads the text of a flag or a variable, and the plain values of a configuration file. */
-  readonly schema: z.ZodType<T, I>;
+  readonly schema: z.ZodMiniType<T, I>;
   /** Stands for the value in help and documentation: `<duration>`. */
   readonly placeholder: string;
   /** All values there are, where they can be counted. */
@@ -54,14 +54,17 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 /** Reads a value by `parse`, which answers undefined for what is not allowed. */
-export function read<T, I>(parse: (value: unknown) => T | undefined): z.ZodType<T, I> {
-  const schema = z.unknown().transform((value, context) => {
-    const parsed = parse(value);
-    if (parsed !== undefined) return parsed;
-    context.addIssue({ code: 'custom', message: 'not allowed' });
-    return z.NEVER;
-  });
-  return schema as z.ZodType<unknown, unknown> as z.ZodType<T, I>;
+export function read<T, I>(parse: (value: unknown) => T | undefined): z.ZodMiniType<T, I> {
+  const schema = z.pipe(
+    z.unknown(),
+    z.transform((value, context) => {
+      const parsed = parse(value);
+      if (parsed !== undefined) return parsed;
+      context.issues.push({ code: 'custom', message: 'not allowed', input: value });
+      return z.NEVER;
+    }),
+  );
+  return schema as z.ZodMiniType<unknown, unknown> as z.ZodMiniType<T, I>;
 }
 
 /** Milliseconds from `30s`, `5m`, `1.5h`, `5d`, or a plain number; undefined when it is none. */

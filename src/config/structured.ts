@@ -1,5 +1,5 @@
 /** Kinds of values that have parts: objects, lists of objects, objects by name. Their faults name the exact part. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Kind, Leaf } from './kinds.ts';
 import { nearest } from './nearest.ts';
 
@@ -52,7 +52,7 @@ export function requiredField<T, I>(kind: Kind<T, I>, sentence: string): Field<T
 }
 
 /** The parts at fault, of what `schema.safeParse` said. A kind without parts says nothing of them: then all of it is. */
-export function partFaults(error: z.ZodError, kind: Kind<unknown>, secret: boolean): readonly PartFault[] {
+export function partFaults(error: z.core.$ZodError, kind: Kind<unknown>, secret: boolean): readonly PartFault[] {
   return error.issues.map((issue): PartFault => {
     const params =
       issue.code === 'custom' ? (issue.params as Pick<PartFault, 'fault' | 'show'> | undefined) : undefined;
@@ -90,8 +90,11 @@ export function shape<F extends Fields>(noun: string, fields: F): Kind<Shaped<F>
 
 /** A kind for which a text may stand, which `expand` makes into what it is short for. */
 export function orShort<T, I>(kind: Kind<T, I>, expand: (text: string) => I): Kind<T, I | string> {
-  const schema = z.preprocess((value) => (typeof value === 'string' ? expand(value) : value), kind.schema);
-  return { ...kind, schema: schema as z.ZodType<unknown, unknown> as z.ZodType<T, I | string> };
+  const schema = z.pipe(
+    z.transform((value) => (typeof value === 'string' ? expand(value) : value)),
+    kind.schema,
+  );
+  return { ...kind, schema: schema as z.ZodMiniType<unknown, unknown> as z.ZodMiniType<T, I | string> };
 }
 
 /** An array of a kind. */
@@ -169,16 +172,19 @@ function flatten(view: unknown): readonly (readonly [readonly string[], string])
 type Report = (fault: PartFault) => undefined;
 
 /** A schema whose faults are told one by one; with any fault there is no value. */
-function parts<T, I>(read: (value: unknown, report: Report) => unknown): z.ZodType<T, I> {
-  const schema = z.unknown().transform((value, context) => {
-    let faults = 0;
-    const parsed = read(value, ({ path, fault, show }) => {
-      faults++;
-      context.addIssue({ code: 'custom', path: [...path], message: fault, params: { fault, show } });
-    });
-    return faults === 0 ? parsed : z.NEVER;
-  });
-  return schema as z.ZodType<unknown, unknown> as z.ZodType<T, I>;
+function parts<T, I>(read: (value: unknown, report: Report) => unknown): z.ZodMiniType<T, I> {
+  const schema = z.pipe(
+    z.unknown(),
+    z.transform((value, context) => {
+      let faults = 0;
+      const parsed = read(value, ({ path, fault, show }) => {
+        faults++;
+        context.issues.push({ code: 'custom', path: [...path], message: fault, params: { fault, show }, input: value });
+      });
+      return faults === 0 ? parsed : z.NEVER;
+    }),
+  );
+  return schema as z.ZodMiniType<unknown, unknown> as z.ZodMiniType<T, I>;
 }
 
 function readField(

@@ -38,3 +38,19 @@ test('a second signal ends the process at once, and the message stays', async ()
   silent.close();
   expect(await folder.json('list')).toMatchObject([{ id }]);
 });
+
+test('a command that only looks does not wait for what it does not need', async () => {
+  using folder = new Folder();
+  await folder.send('bob@example.com');
+  const hook = `
+    import { registerHooks } from 'node:module';
+    const loaded = new Set();
+    registerHooks({ load(url, context, next) { loaded.add(url); return next(url, context); } });
+    process.on('exit', () => process.stderr.write([...loaded].join('\\n')));
+  `;
+  const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` };
+  const { code, stderr } = await folder.run(['list'], { environment });
+  expect(code).toBe(0);
+  const packages = new Set(Array.from(stderr.matchAll(/node_modules\/([^/]+)/g), ([, name]) => name));
+  expect([...packages].toSorted()).toEqual(['better-sqlite3', 'commander', 'zod']);
+});

@@ -5,13 +5,15 @@ import { hostname as machineName } from 'node:os';
 import { dirname } from 'node:path';
 import { HealthServer } from './admin/health.ts';
 import { showHostPort } from './config/kinds.ts';
+import { type RelaySettings, relaysOf } from './config/relays.ts';
 import type { Config } from './config/settings.ts';
 import type { DeliveryParts } from './delivery/attempt.ts';
 import { Janitor, type JanitorOptions, type Retention } from './delivery/janitor.ts';
 import type { Relay } from './delivery/relay.ts';
 import { Worker, type WorkerOptions } from './delivery/worker.ts';
 import { Queue } from './queue/queue.ts';
-import { DEFAULT_RELAY, singleRelay } from './queue/route.ts';
+import { compileRoutes, routedHeaders } from './queue/route.ts';
+import { compileSafety } from './queue/safety.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './queue/schedule.ts';
 import type { Node, SettleGroup, Store } from './queue/store.ts';
 import { Batch } from './runtime/batch.ts';
@@ -24,10 +26,10 @@ import { type ListenerOptions, SmtpListener } from './submission/smtp/listener.t
 import type { SpaceOptions } from './submission/smtp/space.ts';
 import { authenticator } from './submission/smtp/users.ts';
 import { CaptureTransport } from './transport/capture.ts';
-import type { SmtpOptions } from './transport/smtp/options.ts';
+import { openTransport } from './transport/open.ts';
 import type { RelayReport } from './transport/smtp/probe.ts';
 import { SmtpTransport } from './transport/smtp/smtp.ts';
-import { maskRelayUrl, parseRelayUrl } from './transport/smtp/url.ts';
+import { maskRelayUrl } from './transport/smtp/url.ts';
 
 /** How long what is under way may go on after a stop, ms: with a second such span it stays below the 10 s that containers get. */
 const GRACE = 4_000;
@@ -41,6 +43,9 @@ const HOUSEKEEPING = 10_000;
 const CAPTURING =
   'capture mode: no relay is set, so mail is kept here and nothing leaves this machine; set one with --relay smtp://user:password@host:587';
 
+const WAITING =
+  'no relay is set, but mail of this queue was meant for one: it waits until the relay is set again; to capture mail, use a data directory of its own';
+
 /** What short commands work with: the queue on its database, and nothing that runs. */
 export interface App {
   readonly config: Config;
@@ -51,7 +56,9 @@ export interface App {
 
 export async function openApp(config: Config, log: Log = silentLog): Promise<App> {
   const store = await openStore(config.database, { log });
-  const queue = new Queue({ store, clock: systemClock, log, router: singleRelay, policy: retryPolicy(config) });
+  const router = compileRoutes(config.routes, config.defaultRelay);
+  const safeguard = compileSafety(config);
+  const queue = new Queue({ store, clock: systemClock, log, router, safeguard, policy: retryPolicy(config) });
   return { config, store, queue, close: () => store.close() };
 }
 
@@ -61,6 +68,7 @@ function retryPolicy(config: Config): RetryPolicy {
     firstDelay: config.retryFirstDelay,
     maxDelay: config.retryMaxDelay,
     maxAge: config.maxAge,
+    maxAttempts: config.maxAttempts,
     delayReportAfter: config.delayReportAfter,
   };
 }
@@ -88,24 +96,28 @@ export class Server implements Service {
   }
 
   async #start(): Promise<void> {
-    const relay = openRelay(this.#config, this.#log);
     const app = await openApp(this.#config, this.#log);
     this.#app = app;
-    const parts = deliveryParts(app, this.#log);
-    const node = newNode(this.#role);
-    const services = [
-      new Janitor(parts, janitorOptions(this.#config, node)),
-      new Worker(parts, relay, workerOptions(this.#config, node)),
-      ...this.#waysIn(app),
-    ];
     try {
+      const relays = await openRelays(this.#config, app.store, this.#log);
+      const services = this.#services(app, relays);
       await startAll(services);
+      this.#running = services;
     } catch (error) {
       await app.close();
       throw error;
     }
-    this.#running = services;
     this.#log.info(this.#readyFields(), 'ready');
+  }
+
+  #services(app: App, relays: readonly Relay[]): Service[] {
+    const parts = deliveryParts(app, this.#log);
+    const node = newNode(this.#role);
+    return [
+      new Janitor(parts, janitorOptions(this.#config, node)),
+      ...relays.map((relay) => new Worker(parts, relay, workerOptions(this.#config, node))),
+      ...this.#waysIn(app),
+    ];
   }
 
   /** A stop that comes during the start waits for it: half a start cannot be stopped in order. */
@@ -137,7 +149,7 @@ export class Server implements Service {
     return {
       listen: this.#listener?.addresses.map(showHostPort) ?? [],
       admin: this.#health === undefined ? null : showHostPort(this.#health.address),
-      relay: this.#config.relay === null ? null : maskRelayUrl(this.#config.relay),
+      relays: relaysOf(this.#config).map(({ name, url }) => (url === null ? name : `${name} ${maskRelayUrl(url)}`)),
       dataDir: this.#config.dataDir,
       pid: process.pid,
     };
@@ -151,17 +163,18 @@ async function answers(store: Store): Promise<boolean> {
 
 /** One pass over everything that is due, for `work --once`. */
 export async function workOnce(config: Config, log: Log): Promise<void> {
-  const relay = openRelay(config, log);
   const app = await openApp(config, log);
   const parts = deliveryParts(app, log);
   const node = newNode('work');
   const janitor = new Janitor(parts, janitorOptions(config, node));
-  const worker = new Worker(parts, relay, workerOptions(config, node));
+  const workers: Worker[] = [];
   try {
+    const relays = await openRelays(config, app.store, log);
+    workers.push(...relays.map((relay) => new Worker(parts, relay, workerOptions(config, node))));
     await janitor.round();
-    await worker.once();
+    await Promise.all(workers.map((worker) => worker.once()));
   } finally {
-    await stopAll([janitor, worker]);
+    await stopAll([janitor, ...workers]);
     await app.close();
   }
 }
@@ -178,39 +191,45 @@ function deliveryParts(app: App, log: Log): DeliveryParts {
     log,
     hostname: config.hostname,
     random: Math.random,
-    hooks: {},
+    hooks: {
+      ...(config.beforeSend !== null && { beforeSend: config.beforeSend }),
+      ...(config.onDeliveryError !== null && { onDeliveryError: config.onDeliveryError }),
+    },
     settlements,
   };
 }
 
-/** The way out: the configured relay, or the capture of everything, and then the first line says so. */
-function openRelay(config: Config, log: Log): Relay {
-  const shared = { name: DEFAULT_RELAY, policy: retryPolicy(config), doubt: 'resend' as const };
-  if (config.relay === null) {
+/** The ways out, one worker each. Without a relay mail is captured, unless it was meant for one. */
+async function openRelays(config: Config, store: Store, log: Log): Promise<readonly Relay[]> {
+  const settings = relaysOf(config);
+  if (settings.length > 0) return settings.map((each) => openRelay(each, config));
+  const [used] = await store.relays();
+  if (used === undefined) {
     log.warn({}, CAPTURING);
-    return { ...shared, host: null, transport: new CaptureTransport() };
+    return [{ ...capture(config), transport: new CaptureTransport() }];
   }
-  const options = smtpOptions(config, config.relay);
-  return { ...shared, host: options.host, transport: new SmtpTransport(options) };
+  log.error({ relay: used.relay }, WAITING);
+  return [];
 }
 
-/** What the URL says of the relay, and the settings where it says nothing. */
-function smtpOptions(config: Config, url: string): SmtpOptions {
-  return {
-    name: config.hostname,
-    maxConnections: config.relayConnections,
-    ...(config.relayTls !== 'auto' && { tls: config.relayTls }),
-    ...(config.relayCa !== null && { ca: readFileSync(config.relayCa, 'utf8') }),
-    ...parseRelayUrl(url),
-  };
+function openRelay(settings: RelaySettings, config: Config): Relay {
+  const { name, doubt, retry } = settings;
+  return { name, doubt, policy: { ...defaultRetryPolicy, ...retry }, ...openTransport(settings, config.hostname) };
 }
 
-/** Connects to the relay and logs in, without sending; null in capture mode. */
-export async function checkRelay(config: Config, signal: AbortSignal): Promise<RelayReport | null> {
-  if (config.relay === null) return null;
-  const transport = new SmtpTransport(smtpOptions(config, config.relay));
+function capture(config: Config): Omit<Relay, 'transport'> {
+  return { name: config.defaultRelay, host: null, policy: retryPolicy(config), doubt: 'hold' };
+}
+
+/** Connects to a relay and logs in, without sending; null for one that is no SMTP server. */
+export async function checkRelay(
+  settings: RelaySettings,
+  config: Config,
+  signal: AbortSignal,
+): Promise<RelayReport | null> {
+  const { transport } = openTransport(settings, config.hostname);
   try {
-    return await transport.verify(signal);
+    return transport instanceof SmtpTransport ? await transport.verify(signal) : null;
   } finally {
     await transport.close();
   }
@@ -242,6 +261,7 @@ function listenerOptions(config: Config, queue: Queue, log: Log): ListenerOption
     idleTimeout: config.idleTimeout,
     stopTimeout: GRACE,
     clients: config.clients,
+    routedHeaders: routedHeaders(config.routes),
     ...(config.tlsCert !== null &&
       config.tlsKey !== null && { tls: { cert: readFileSync(config.tlsCert), key: readFileSync(config.tlsKey) } }),
     ...(config.users.length > 0 && { authenticate: authenticator(config.users) }),

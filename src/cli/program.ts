@@ -40,11 +40,9 @@ export const program: Program = {
   },
 
   async checkRelay(config, relay) {
-    if (config.relay === null || relay.url !== config.relay)
-      return { ok: true, text: 'is set; posthaste serve tries it' };
     const { checkRelay } = await import('../app.ts');
-    const report = await checkRelay(config, AbortSignal.timeout(CHECK_TIMEOUT));
-    return report === null ? { ok: true, text: 'none is set' } : sentenceOf(report);
+    const report = await checkRelay(relay, config, AbortSignal.timeout(CHECK_TIMEOUT));
+    return report === null ? { ok: true, text: 'is no SMTP server; posthaste serve tries it' } : sentenceOf(report);
   },
 };
 
@@ -55,13 +53,15 @@ async function logOf({ logLevel, logFormat }: Config): Promise<Log & { flush(): 
 }
 
 async function submit({ queue, config }: app.App, envelope: Envelope, content: Uint8Array): Promise<Id> {
-  const [{ envelopeRejection }, { Intake }, { isRejection }, { systemClock }, { silentLog }] = await Promise.all([
-    import('../submission/accept.ts'),
-    import('../submission/intake.ts'),
-    import('../submission/rejections.ts'),
-    import('../runtime/clock.ts'),
-    import('../runtime/log.ts'),
-  ]);
+  const [{ envelopeRejection }, { Intake }, { isRejection }, { systemClock }, { silentLog }, { routedHeaders }] =
+    await Promise.all([
+      import('../submission/accept.ts'),
+      import('../submission/intake.ts'),
+      import('../submission/rejections.ts'),
+      import('../runtime/clock.ts'),
+      import('../runtime/log.ts'),
+      import('../queue/route.ts'),
+    ]);
   const fault = envelopeRejection(envelope, config);
   if (fault !== undefined) throw refused(fault);
   const context = {
@@ -71,6 +71,7 @@ async function submit({ queue, config }: app.App, envelope: Envelope, content: U
     hostname: config.hostname,
     limits: config,
     bareLf: config.bareLf,
+    routedHeaders: routedHeaders(config.routes),
   };
   const intake = new Intake(context, { envelope, origin: 'sendmail', from: null });
   await intake.write(Buffer.from(content));

@@ -59,8 +59,9 @@ export async function attempt(
   return fault !== undefined;
 }
 
+/** A login of one sender that is refused keeps back that sender's mail alone. */
 function isRelayFault(outcome: Outcome): outcome is Outcome & { kind: 'deferred' } {
-  return outcome.kind === 'deferred' && outcome.scope === 'relay' && !outcome.inDoubt;
+  return outcome.kind === 'deferred' && outcome.scope === 'relay' && !outcome.inDoubt && outcome.login === undefined;
 }
 
 /** A transport that throws has a fault of its own: it defers this message alone (invariant 8). */

@@ -87,6 +87,21 @@ describe('settle', () => {
     expect(settle(claimed, deferred('relay', 421, '4.7.0'), context).dueAt).toBe(context.relayDueAt);
   });
 
+  test('a refused login of one sender keeps back his mail for a minute, at no cost', () => {
+    const outcome: Outcome = {
+      kind: 'deferred',
+      scope: 'relay',
+      reply: { code: 535, status: '5.7.8', text: 'no' },
+      inDoubt: false,
+      login: 'a',
+    };
+    expect(settle(claimed, outcome, context)).toMatchObject({
+      state: 'queued',
+      giveBack: true,
+      dueAt: context.now + 60_000,
+    });
+  });
+
   test('a relay fault costs nothing even after the last attempt or the end of its time', () => {
     const late = { ...context, now: claimed.expiresAt + 1, policy: { ...context.policy, maxAttempts: 1 } };
     expect(settle(claimed, deferred('relay', 535, '5.7.8'), late).state).toBe('queued');

@@ -28,6 +28,9 @@ export interface SettleContext {
   readonly chance: number;
 }
 
+/** A sender's own login that the relay refused is tried again after this time, ms; the relay itself is not paused for it. */
+const LOGIN_PAUSE = 60_000;
+
 /** `delivery` is as claimed: its `attempts` count this attempt already. */
 export function settle(delivery: Delivery, outcome: Outcome, context: SettleContext): Decision {
   switch (outcome.kind) {
@@ -41,7 +44,7 @@ export function settle(delivery: Delivery, outcome: Outcome, context: SettleCont
       return bounce(delivery, 'refused', outcome.reply);
     case 'deferred':
       return outcome.scope === 'relay' && !outcome.inDoubt
-        ? afterRelayFault(delivery, outcome.reply, context)
+        ? afterRelayFault(delivery, outcome, context)
         : afterFailure(delivery, outcome, context);
   }
 }
@@ -66,12 +69,18 @@ function ended(delivery: Delivery, reply: Reply): Omit<Decision, 'state' | 'repo
  * The relay's fault, not the message's: the attempt is given back (invariant 5). Where a server answered, the delivery goes
  * behind the others, so that one message which makes the relay say 421 cannot be the probe for ever; a dead network keeps the order.
  */
-function afterRelayFault(delivery: Delivery, reply: Reply, context: SettleContext): Decision {
+function afterRelayFault(
+  delivery: Delivery,
+  outcome: Outcome & { kind: 'deferred' },
+  context: SettleContext,
+): Decision {
+  const { reply, login } = outcome;
+  const retryAt = login === undefined ? context.relayDueAt : context.now + LOGIN_PAUSE;
   const network = reply.status?.startsWith('4.4.') === true;
   return {
     state: 'queued',
     reason: null,
-    dueAt: network ? delivery.dueAt : context.relayDueAt,
+    dueAt: network && login === undefined ? delivery.dueAt : retryAt,
     giveBack: true,
     reply,
     inDoubt: delivery.inDoubt,

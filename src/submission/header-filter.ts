@@ -33,15 +33,20 @@ export class HeaderFilter {
   #fields = 0;
   #hasDate = false;
   #dropping = false;
-  #noting: 'subject' | 'messageId' | undefined;
-  readonly #noted: { subject?: string; messageId?: string } = {};
+  /** The name of the field that goes by, where it is noted. */
+  #noting: string | undefined;
+  /** The first field of each name that is looked at. A Map: `__proto__` is a name like any other. */
+  readonly #noted = new Map<string, string>();
+  readonly #wanted: readonly string[];
   /** Octets of the header so far. */
   size = 0;
   /** Received fields so far. */
   hops = 0;
 
-  constructor(missing: MissingFields) {
+  /** `wanted`: names in lower case of further fields whose values `headers` is to give. */
+  constructor(missing: MissingFields, wanted: readonly string[] = []) {
     this.#missing = missing;
+    this.#wanted = wanted;
   }
 
   /** The pieces of these octets that stay, with what is added between them, in order. */
@@ -62,15 +67,21 @@ export class HeaderFilter {
 
   /** Decoded, at most 255 characters; null where the field is missing. */
   get subject(): string | null {
-    const field = this.#noted.subject;
+    const field = this.#noted.get('subject');
     return field === undefined ? null : clip(decodeHeaderText(fieldValue(field)), MAX_SUBJECT);
   }
 
   /** With its angle brackets; undefined where the field is missing or empty. */
   get messageId(): string | undefined {
-    const value = fieldValue(this.#noted.messageId ?? '');
+    const value = fieldValue(this.#noted.get('message-id') ?? '');
     const text = decodeHeaderText(/<[^<>\s]+>/.exec(value)?.[0] ?? value);
     return text === '' ? undefined : clip(text, MAX_NAME);
+  }
+
+  /** The decoded values of the wanted fields that are there. */
+  get headers(): ReadonlyMap<string, string> {
+    const found = this.#wanted.filter((name) => this.#noted.has(name));
+    return new Map(found.map((name) => [name, decodeHeaderText(fieldValue(this.#noted.get(name) ?? ''))]));
   }
 
   /** All before `from` is dealt with; from there to `at` it stays. */
@@ -104,9 +115,9 @@ export class HeaderFilter {
     return next;
   }
 
-  #note(field: 'subject' | 'messageId', input: Buffer, at: number, next: number): void {
-    const before = this.#noted[field] ?? '';
-    this.#noted[field] = before + input.toString('latin1', at, Math.min(next, at + MAX_NOTED - before.length));
+  #note(field: string, input: Buffer, at: number, next: number): void {
+    const before = this.#noted.get(field) ?? '';
+    this.#noted.set(field, before + input.toString('latin1', at, Math.min(next, at + MAX_NOTED - before.length)));
   }
 
   #judge(input: Buffer, at: number): Line {
@@ -122,15 +133,17 @@ export class HeaderFilter {
     return 'field';
   }
 
-  /** The name is only compared, never a key of anything: `__proto__` is a name like any other. */
   #beginField(name: string): void {
     this.#fields++;
     this.#dropping = name === 'bcc' || name === 'resent-bcc';
     this.#noting = undefined;
     if (name === 'received') this.hops++;
     else if (name === 'date') this.#hasDate = true;
-    else if (name === 'subject' && this.#noted.subject === undefined) this.#noting = 'subject';
-    else if (name === 'message-id' && this.#noted.messageId === undefined) this.#noting = 'messageId';
+    else if (this.#isLookedAt(name) && !this.#noted.has(name)) this.#noting = name;
+  }
+
+  #isLookedAt(name: string): boolean {
+    return name === 'subject' || name === 'message-id' || this.#wanted.includes(name);
   }
 
   /** `rest` begins with the blank line, or with what is no header. */
@@ -138,7 +151,7 @@ export class HeaderFilter {
     this.#state = 'body';
     this.#carry = NOTHING;
     const added =
-      (this.#hasDate ? '' : this.#missing.date) + (this.#noted.messageId === undefined ? this.#missing.messageId : '');
+      (this.#hasDate ? '' : this.#missing.date) + (this.#noted.has('message-id') ? '' : this.#missing.messageId);
     const pieces: Buffer[] = added === '' ? [] : [Buffer.from(added)];
     const headless = this.#fields === 0 && rest.length > 0 && rest[0] !== CR && rest[0] !== LF;
     if (headless) pieces.push(CRLF);

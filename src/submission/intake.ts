@@ -37,6 +37,8 @@ export interface IntakeContext {
   readonly hostname: string;
   readonly limits: AcceptLimits;
   readonly bareLf: BareLf;
+  /** Names in lower case of the header fields by which routes choose a relay. */
+  readonly routedHeaders?: readonly string[];
 }
 
 export interface Submission {
@@ -50,7 +52,7 @@ export interface Submission {
 
 export type SubmissionDetails = Omit<
   Draft,
-  'id' | 'envelope' | 'content' | 'size' | 'eightBit' | 'messageId' | 'subject' | 'origin'
+  'id' | 'envelope' | 'content' | 'size' | 'eightBit' | 'messageId' | 'subject' | 'headers' | 'origin'
 >;
 
 /**
@@ -75,10 +77,8 @@ export class Intake {
     this.#submission = submission;
     this.id = context.queue.newId();
     this.#lineEnds = new LineEnds(context.bareLf);
-    this.#header = new HeaderFilter({
-      date: `Date: ${mailDate(now)}\r\n`,
-      messageId: `Message-ID: ${this.#ownMessageId()}\r\n`,
-    });
+    const missing = { date: `Date: ${mailDate(now)}\r\n`, messageId: `Message-ID: ${this.#ownMessageId()}\r\n` };
+    this.#header = new HeaderFilter(missing, context.routedHeaders);
     this.#spool = new Spool(context.queue, this.id);
     void this.#spool.keep(Buffer.from(this.#trace(now)));
   }
@@ -166,6 +166,7 @@ export class Intake {
       eightBit: this.#spool.eightBit,
       messageId: this.#header.messageId ?? this.#ownMessageId(),
       subject: this.#header.subject,
+      headers: this.#header.headers,
       origin: this.#submission.origin,
     };
   }

@@ -1,13 +1,13 @@
 /** From the settings of a relay to the transport that reaches it. */
 import { readFileSync } from 'node:fs';
 import { PosthasteError } from '../errors.ts';
-import type { Rule } from './classify.ts';
+import { RULES, type Rule } from './classify.ts';
 import { CommandTransport } from './command.ts';
 import { FileTransport } from './file.ts';
 import { NodemailerTransport } from './nodemailer.ts';
 import { NullTransport } from './null.ts';
 import { fileCredentials, type Login } from './smtp/credentials.ts';
-import { type OAuthOptions, oauthCredentials, refreshTokenFile } from './smtp/oauth.ts';
+import { type OAuthOptions, oauthCredentials, refreshTokenFile, secretFile } from './smtp/oauth.ts';
 import type { SmtpOptions, TlsLevel } from './smtp/options.ts';
 import { SmtpTransport } from './smtp/smtp.ts';
 import { parseRelayUrl } from './smtp/url.ts';
@@ -81,7 +81,7 @@ export function openTransport(way: Way, ehloName: string): Opened {
 }
 
 function nodemailer({ name, connections, rules }: Way, transport: object): Transport {
-  return new NodemailerTransport({ transport, name, concurrency: connections, rules });
+  return new NodemailerTransport({ transport, name, concurrency: connections, rules: [...rules, ...RULES] });
 }
 
 function folder(text: string): Transport {
@@ -115,7 +115,7 @@ export function smtpOptions(way: Way, ehloName: string): SmtpOptions {
     ...(way.messagesPerConnection !== null && { maxMessages: way.messagesPerConnection }),
     ...(way.recipientsPerMessage !== null && { maxRecipients: way.recipientsPerMessage }),
     ...(way.maxSize !== null && { maxSize: way.maxSize }),
-    ...(rules.length > 0 && { rules }),
+    ...(rules.length > 0 && { rules: [...rules, ...RULES] }),
     ...parseRelayUrl(way.url ?? ''),
   };
 }
@@ -139,7 +139,9 @@ function oauthOptions(user: string, oauth: OAuth): OAuthOptions {
     ...(tokenUrl !== null && { tokenUrl }),
     ...(scope !== null && { scope }),
     ...(clientId !== null && { clientId }),
-    ...(clientSecret !== null && { clientSecret: secretOf(clientSecret) }),
+    ...(clientSecret !== null && {
+      clientSecret: 'file' in clientSecret ? secretFile(clientSecret.file) : clientSecret.value,
+    }),
     ...(refreshToken !== null && refreshTokenOf(refreshToken)),
     ...(serviceAccount !== null && {
       serviceAccount: { email: serviceAccount.email, privateKey: secretOf(serviceAccount.privateKey) },

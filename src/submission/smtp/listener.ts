@@ -41,6 +41,8 @@ export interface ListenerOptions {
   /** Addresses and networks of clients that are trusted like loopback. */
   readonly clients?: readonly string[];
   readonly space?: SpaceOptions;
+  /** Names in lower case of the header fields by which routes choose a relay. */
+  readonly routedHeaders?: readonly string[];
 }
 
 /**
@@ -66,6 +68,7 @@ export class SmtpListener implements Service {
   /** Throws CONFIG_INVALID for a binding that would be an open relay, a client list or a certificate that cannot be read. */
   constructor(options: ListenerOptions) {
     const { queue, clock, log, hostname, limits, bareLf, listen, authenticate, tls, clients = [], space } = options;
+    const { routedHeaders = [] } = options;
     const fault = bindingFault(listen, authenticate !== undefined, tls !== undefined, clients);
     if (fault !== undefined) throw new PosthasteError('CONFIG_INVALID', fault);
     this.#options = options;

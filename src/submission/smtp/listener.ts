@@ -72,7 +72,7 @@ export class SmtpListener implements Service {
     const fault = bindingFault(listen, authenticate !== undefined, tls !== undefined, clients);
     if (fault !== undefined) throw new PosthasteError('CONFIG_INVALID', fault);
     this.#options = options;
-    this.#intake = { queue: stagingInTurn(queue), clock, log, hostname, limits, bareLf };
+    this.#intake = { queue: stagingInTurn(queue), clock, log, hostname, limits, bareLf, routedHeaders };
     this.#isTrusted = trustedClients(clients);
     this.#secureContext = tls && readCertificate(tls);
     this.#space = space && new SpaceGuard(space, clock, log);

@@ -1,5 +1,5 @@
 /** The composition root: builds the parts from a configuration, starts and stops them. The only file that knows all of them. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
 import { dirname } from 'node:path';
@@ -20,6 +20,7 @@ import { Batch } from './runtime/batch.ts';
 import { systemClock } from './runtime/clock.ts';
 import { newId } from './runtime/id.ts';
 import { type Log, silentLog } from './runtime/log.ts';
+import { isAlive, placeOf } from './runtime/process.ts';
 import { type Service, startAll, stopAll } from './runtime/service.ts';
 import { openStore } from './store/open.ts';
 import { type ListenerOptions, SmtpListener } from './submission/smtp/listener.ts';
@@ -292,29 +293,10 @@ function newNode(role: string): Node {
   return {
     id: newId(now),
     host,
-    place: `${host} ${processNamespace()}`,
+    place: placeOf(host),
     pid: process.pid,
     role,
     startedAt: now,
     seenAt: now,
   };
-}
-
-/** Two containers may have the same host name and the same process numbers: on Linux their namespaces tell them apart. */
-function processNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return process.platform;
-  }
-}
-
-/** EPERM means that it lives and belongs to somebody else. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -25,7 +25,7 @@ test('routes by sender, recipient and header go to their relays, and hooks hear 
   await submitOne(port, ['c@one.example'], 'Subject: header\r\nX-Relay: Two\r\n\r\nx');
   await submitOne(port, ['d@one.example'], 'Subject: wait\r\n\r\nx');
   await server.atLeast(3, (line) => line.msg === 'sent');
-  await server.line((line) => line.msg === 'deferred' && String(line['reply']).includes('not through one'));
+  await server.line((line) => line.msg === 'deferred' && String(line.reply).includes('not through one'));
   await server.stop();
   expect(one.received.flatMap(({ recipients }) => recipients)).toEqual(['a@one.example']);
   expect(two.received.flatMap(({ recipients }) => recipients).toSorted()).toEqual(['b@two.example', 'c@one.example']);

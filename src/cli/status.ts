@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { printable } from '../mail/reply.ts';
 import { type Health, type Problem, problemsOf, severity } from '../queue/health.ts';
-import { isWorked, type RelayStanding } from '../queue/why.ts';
+import type { RelayState } from '../queue/store.ts';
+import { isWorked } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { App, Cli } from './context.ts';
@@ -76,7 +77,7 @@ async function statusForPeople(
   }
 }
 
-function standing(relay: RelayStanding, now: Instant): string {
+function standing(relay: RelayState, now: Instant): string {
   if (relay.pausedAt !== null) {
     const by = relay.pausedBy === null ? '' : ` by ${printable(relay.pausedBy)}`;
     return `paused${by} ${relative(relay.pausedAt, now)}`;
@@ -86,7 +87,7 @@ function standing(relay: RelayStanding, now: Instant): string {
     const probe = relay.probeAt === null ? '' : `, next try ${relative(relay.probeAt, now)}`;
     return `${relay.faults} faults${since}${probe}`;
   }
-  const until = relay.limitedUntil ?? null;
+  const until = relay.limitedUntil;
   return until !== null && until > now ? `at its rate limit, goes on ${relative(until, now)}` : 'fine';
 }
 

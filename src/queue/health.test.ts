@@ -20,6 +20,8 @@ const relay: RelayState = {
   faultSince: null,
   probeAt: null,
   lastFault: null,
+  limitedUntil: null,
+  knownSince: null,
 };
 const node: Node = {
   id: 'n',

@@ -4,6 +4,7 @@ import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Attempt, Delivery, State } from './delivery.ts';
 import type { Message, NewMessage } from './message.ts';
+import type { Rate } from './rate.ts';
 import type { Reason } from './reason.ts';
 
 /** What became of one submitted message. `duplicate`: a message with this key was there already; `id` is the first one's. */
@@ -24,6 +25,11 @@ export interface ClaimRequest {
   readonly until: Instant;
   /** Node id of the worker, shown to people. */
   readonly holder: Id;
+  /**
+   * Deliveries of the relay that all processes together may claim in a span of time. What was claimed is spent, also when it is
+   * released: the relay may have counted it.
+   */
+  readonly rates?: readonly Rate[];
 }
 
 /** Deliveries of one message that were claimed together: one transaction on the wire. All are `sending`, their attempt counted. */
@@ -119,6 +125,10 @@ export interface RelayState {
   /** No attempt before this. */
   readonly probeAt: Instant | null;
   readonly lastFault: Reply | null;
+  /** The rates were used up by the last claim: when they let the next delivery go. It may lie in the past. */
+  readonly limitedUntil: Instant | null;
+  /** Since when servers have worked with it; null when none has said so. */
+  readonly knownSince: Instant | null;
 }
 
 /** A process that works on this database. */
@@ -166,7 +176,8 @@ export interface Store {
 
   /**
    * queued -> sending, in strict order of priority and then of due time, never past a pause of the relay. A relay with faults
-   * gives one message to one caller, and no other until `until`. Those meanwhile suppressed become bounced/suppressed instead.
+   * gives one message to one caller, and no other until `until`. Those meanwhile suppressed become bounced/suppressed instead and cost
+   * nothing of the rates.
    */
   claim(request: ClaimRequest): Promise<readonly Claim[]>;
   /** queued -> sending for deliveries of any relay, paused or not, whose `expiresAt` has come: to be settled as expired. Contents come as with `claim`. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Delivery, MOVES, type State } from './delivery.ts';
 import type { Node, RelayState } from './store.ts';
-import { type RelayPlan, type RelayStanding, roleOf, whyWaiting } from './why.ts';
+import { type RelayPlan, roleOf, whyWaiting } from './why.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -34,6 +34,8 @@ const relay: RelayState = {
   faultSince: null,
   probeAt: null,
   lastFault: null,
+  limitedUntil: null,
+  knownSince: null,
 };
 const node: Node = {
   id: delivery.id,
@@ -47,7 +49,7 @@ const node: Node = {
 
 function why(
   changes: Partial<Delivery>,
-  state: Partial<RelayStanding> | undefined = undefined,
+  state: Partial<RelayState> | undefined = undefined,
   nodes: readonly Node[] = [node],
   plan?: RelayPlan,
 ): string {
@@ -132,7 +134,7 @@ describe('any other delivery', () => {
 
 describe('what the settings say of the relay', () => {
   const plan: RelayPlan = { known: true, fallback: ['backup'], failoverAfter: 5 * MINUTE };
-  const failing = (minutes: number): Partial<RelayStanding> => ({ faults: 3, faultSince: NOW - minutes * MINUTE });
+  const failing = (minutes: number): Partial<RelayState> => ({ faults: 3, faultSince: NOW - minutes * MINUTE });
 
   test('they tell of relays, and not of this one', () => {
     expect(why({ relay: 'old' }, undefined, [node], { ...plan, known: false })).toBe(

@@ -27,11 +27,6 @@ export function isWorked(nodes: readonly Node[], now: Instant): boolean {
   return (lastSeen(nodes) ?? Number.NEGATIVE_INFINITY) >= now - WORKER_SILENCE;
 }
 
-/** A relay's state, with the time from which its rate lets mail through again. */
-export interface RelayStanding extends RelayState {
-  readonly limitedUntil?: Instant | null;
-}
-
 /** What the settings say of a delivery's relay. */
 export interface RelayPlan {
   /** False: they tell of relays, and this is none of them. */
@@ -44,7 +39,7 @@ export interface RelayPlan {
 /** The first thing that stands in the way; what would stand in the way behind it is not told. */
 export function whyWaiting(
   delivery: Delivery,
-  relay: RelayStanding | undefined,
+  relay: RelayState | undefined,
   nodes: readonly Node[],
   now: Instant,
   plan?: RelayPlan,
@@ -56,7 +51,7 @@ export function whyWaiting(
 
 function whyQueued(
   delivery: Delivery,
-  relay: RelayStanding | undefined,
+  relay: RelayState | undefined,
   nodes: readonly Node[],
   now: Instant,
   plan: RelayPlan | undefined,
@@ -71,7 +66,7 @@ function whyQueued(
   );
 }
 
-function whyPaused(relay: RelayStanding | undefined, now: Instant): string | undefined {
+function whyPaused(relay: RelayState | undefined, now: Instant): string | undefined {
   if (relay === undefined || relay.pausedAt === null) return undefined;
   const by = relay.pausedBy === null ? '' : ` by ${relay.pausedBy}`;
   return `The relay ${relay.relay} was paused${by} ${relative(relay.pausedAt, now)}, until somebody resumes it.`;
@@ -86,7 +81,7 @@ function whyUnknown({ relay }: Delivery, plan: RelayPlan | undefined): string | 
 
 function whyFaulty(
   delivery: Delivery,
-  relay: RelayStanding | undefined,
+  relay: RelayState | undefined,
   now: Instant,
   plan: RelayPlan | undefined,
 ): string | undefined {
@@ -117,7 +112,7 @@ function whyCapturing(nodes: readonly Node[], now: Instant): string | undefined 
   return 'It waits for its relay, and posthaste runs without one (capture mode): start it with its relay, or reroute.';
 }
 
-function whyLimited(relay: RelayStanding | undefined, now: Instant): string | undefined {
+function whyLimited(relay: RelayState | undefined, now: Instant): string | undefined {
   const until = relay?.limitedUntil ?? null;
   if (relay === undefined || until === null || until <= now) return undefined;
   return `The relay ${relay.relay} gets no more before its rate allows it ${relative(until, now)}.`;

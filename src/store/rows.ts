@@ -137,6 +137,8 @@ export function relayOf(row: Row): RelayState {
     // While a probe is under way nothing else is tried, so its lease counts like a pause.
     probeAt: probeAt === null ? null : Math.max(probeAt, probingUntil ?? 0),
     lastFault: replyOf(row),
+    limitedUntil: row.limited_until as number | null,
+    knownSince: row.known_since as number | null,
   };
 }
 

@@ -113,7 +113,7 @@ function attempts({ types: t, tableOptions }: Dialect): string {
   )${tableOptions}`;
 }
 
-/** Relays that somebody paused or that had faults. `probing_until` is the lease of the one probe that is under way. */
+/** Relays that somebody paused, that had faults, that have rates or that a server knows. `probing_until` is the lease of the one probe that is under way. */
 function relays({ types: t, tableOptions }: Dialect): string {
   return `CREATE TABLE relays (
     relay ${t.name} NOT NULL PRIMARY KEY,
@@ -127,6 +127,9 @@ function relays({ types: t, tableOptions }: Dialect): string {
     reply_code ${t.integer},
     reply_status ${t.name},
     reply_text ${t.text},
+    rate_logs ${t.text},
+    limited_until ${t.integer},
+    known_since ${t.integer},
     CHECK ((faults = 0) = (fault_since IS NULL) AND (faults = 0) = (probe_at IS NULL))
   )${tableOptions}`;
 }

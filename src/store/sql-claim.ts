@@ -7,6 +7,7 @@ import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf, priorityNumber } from './rows.ts';
 import { tokenOf } from './sql-lease.ts';
+import { quotaOf } from './sql-rates.ts';
 import { gateOf, takeProbe } from './sql-relays.ts';
 import { suppressedAmong } from './sql-suppress.ts';
 import { inKeys, inPairs, queryByKeys } from './statements.ts';
@@ -34,9 +35,12 @@ export function claim(database: Database, dialect: Dialect, request: ClaimReques
 async function claimDue(tx: Queries, dialect: Dialect, request: ClaimRequest): Promise<readonly Claim[]> {
   const gate = await gateOf(tx, request.relay, request.now);
   if (gate === 'shut') return [];
-  const chosen = await chooseDue(tx, dialect, request, gate === 'probe' ? 1 : request.limit);
+  const quota = await quotaOf(tx, dialect, request);
+  const limit = Math.min(request.limit, quota.room);
+  const chosen = await chooseDue(tx, dialect, { ...request, limit }, gate === 'probe' ? 1 : limit);
   if (chosen.length === 0) return [];
   if (gate === 'probe' && !(await takeProbe(tx, request))) return [];
+  await quota.spend(size(chosen));
   return take(tx, dialect, chosen, request);
 }
 

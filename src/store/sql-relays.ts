@@ -31,7 +31,7 @@ export async function pauseRelay(
 }
 
 /** The relay's row, locked; makes it where there is none. */
-async function lockRelay(tx: Queries, dialect: Dialect, relay: string): Promise<Row> {
+export async function lockRelay(tx: Queries, dialect: Dialect, relay: string): Promise<Row> {
   await insertRows(tx, dialect, 'relays', ['relay'], [[relay]], dialect.unlessTaken('relay'));
   const { rows } = await tx.query(`SELECT * FROM relays WHERE relay = ?${dialect.lock}`, [relay]);
   return rows[0] as Row;

@@ -7,6 +7,7 @@ import { hostileFacts } from './conformance/hostile.ts';
 import { insertFacts } from './conformance/insert.ts';
 import { moveFacts } from './conformance/move.ts';
 import { purgeFacts } from './conformance/purge.ts';
+import { rateFacts } from './conformance/rate.ts';
 import { relayFacts } from './conformance/relay.ts';
 import { settleFacts } from './conformance/settle.ts';
 import { sharedFacts } from './conformance/shared.ts';
@@ -51,6 +52,7 @@ export function storeConformance(name: string, newPlace: () => Promise<Place>): 
       claimFacts,
       settleFacts,
       relayFacts,
+      rateFacts,
       moveFacts,
       findFacts,
       purgeFacts,

@@ -30,6 +30,13 @@ export interface ClaimRequest {
    * released: the relay may have counted it.
    */
   readonly rates?: readonly Rate[];
+  /** The relay to whose counts `rates` belong, when another one than `relay` sends. */
+  readonly ratesOf?: string;
+  /**
+   * Another relay sends in the place of this one: its faults are no hindrance and its probe is left alone, but not a pause by an
+   * operator. Deliveries in doubt stay. Whether the one that sends is itself well is the caller's to see.
+   */
+  readonly standIn?: true;
 }
 
 /** Deliveries of one message that were claimed together: one transaction on the wire. All are `sending`, their attempt counted. */

@@ -33,7 +33,7 @@ export function claim(database: Database, dialect: Dialect, request: ClaimReques
 }
 
 async function claimDue(tx: Queries, dialect: Dialect, request: ClaimRequest): Promise<readonly Claim[]> {
-  const gate = await gateOf(tx, request.relay, request.now);
+  const gate = await gateOf(tx, request);
   if (gate === 'shut') return [];
   const quota = await quotaOf(tx, dialect, request);
   const limit = Math.min(request.limit, quota.room);
@@ -65,13 +65,13 @@ function size(groups: readonly Group[]): number {
 async function dueHeads(
   tx: Queries,
   dialect: Dialect,
-  { relay, now }: ClaimRequest,
+  { relay, now, standIn }: ClaimRequest,
   chosen: readonly Group[],
   limit: number,
 ): Promise<Heads> {
   const sql =
     "SELECT id, ordinal FROM deliveries WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ? " +
-    `ORDER BY due_at, id, ordinal LIMIT ?${dialect.lockFree}`;
+    `${standIn === true ? 'AND in_doubt = 0 ' : ''}ORDER BY due_at, id, ordinal LIMIT ?${dialect.lockFree}`;
   // What was chosen before is still queued and comes first again.
   const most = limit + size(chosen);
   const rows: Row[] = [];
@@ -91,9 +91,13 @@ function headsOf(rows: readonly Row[]): Heads {
 }
 
 /** All due deliveries of these messages, so that what goes together is sent together. */
-function dueOf(tx: Queries, dialect: Dialect, { relay, now }: ClaimRequest, heads: Heads): Promise<Group[]> {
+function dueOf(tx: Queries, dialect: Dialect, request: ClaimRequest, heads: Heads): Promise<Group[]> {
+  const { relay, now, standIn } = request;
   const isDue = (row: Row): boolean =>
-    row.relay === relay && (row.due_at as number) <= now && (row.priority as number) <= LAST_CLAIMED;
+    row.relay === relay &&
+    (row.due_at as number) <= now &&
+    (row.priority as number) <= LAST_CLAIMED &&
+    (standIn !== true || row.in_doubt === 0);
   return queuedOf(tx, dialect, heads, isDue);
 }
 

@@ -19,7 +19,8 @@ const NO_LIMIT: Quota = { room: Number.POSITIVE_INFINITY, spend: () => Promise.r
 
 /** Holds the relay's row until the end of the transaction, so that of two claims the second one sees what the first one took. */
 export async function quotaOf(tx: Queries, dialect: Dialect, request: ClaimRequest): Promise<Quota> {
-  const { relay, rates = [], now } = request;
+  const { rates = [], now } = request;
+  const relay = request.ratesOf ?? request.relay;
   if (rates.length === 0) return NO_LIMIT;
   const row = await lockRelay(tx, dialect, relay);
   const logs = JSON.parse((row.rate_logs as string | null) ?? '{}') as Logs;

@@ -11,6 +11,7 @@ import { rateFacts } from './conformance/rate.ts';
 import { relayFacts } from './conformance/relay.ts';
 import { settleFacts } from './conformance/settle.ts';
 import { sharedFacts } from './conformance/shared.ts';
+import { standInFacts } from './conformance/stand-in.ts';
 
 /** One empty database: opened as often as wanted, each time as another process would; then removed. */
 export interface Place {
@@ -53,6 +54,7 @@ export function storeConformance(name: string, newPlace: () => Promise<Place>): 
       settleFacts,
       relayFacts,
       rateFacts,
+      standInFacts,
       moveFacts,
       findFacts,
       purgeFacts,

@@ -177,8 +177,6 @@ export const DKIM_FIELDS = {
 export type RelayEntry = Shaped<typeof RELAY_FIELDS>;
 export type RuleEntry = Shaped<typeof RULE_FIELDS>;
 export type AuthEntry = Shaped<typeof AUTH_FIELDS>;
-export type RouteEntry = Shaped<typeof ROUTE_FIELDS>;
-export type DkimEntry = Shaped<typeof DKIM_FIELDS>;
 
 export const relays = named(
   'relay',

@@ -10,6 +10,7 @@ import type { Config } from './config/settings.ts';
 import type { DeliveryParts } from './delivery/attempt.ts';
 import { Janitor, type JanitorOptions, type Retention } from './delivery/janitor.ts';
 import type { Relay } from './delivery/relay.ts';
+import type { StandIn } from './delivery/stand-in.ts';
 import { Worker, type WorkerOptions } from './delivery/worker.ts';
 import { Queue } from './queue/queue.ts';
 import { compileRoutes, routedHeaders } from './queue/route.ts';
@@ -203,7 +204,7 @@ function deliveryParts(app: App, log: Log): DeliveryParts {
 /** The ways out, one worker each. Without a relay mail is captured, unless it was meant for one. */
 async function openRelays(config: Config, store: Store, log: Log): Promise<readonly Relay[]> {
   const settings = relaysOf(config);
-  if (settings.length > 0) return settings.map((each) => openRelay(each, config));
+  if (settings.length > 0) return settings.map((each) => openRelay(each, settings, config));
   const [used] = await store.relays();
   if (used === undefined) {
     log.warn({}, CAPTURING);
@@ -213,13 +214,23 @@ async function openRelays(config: Config, store: Store, log: Log): Promise<reado
   return [];
 }
 
-function openRelay(settings: RelaySettings, config: Config): Relay {
-  const { name, doubt, retry } = settings;
-  return { name, doubt, policy: { ...defaultRetryPolicy, ...retry }, ...openTransport(settings, config.hostname) };
+function openRelay(settings: RelaySettings, all: readonly RelaySettings[], config: Config): Relay {
+  const { name, doubt, retry, rates } = settings;
+  const policy = { ...defaultRetryPolicy, ...retry };
+  return { name, doubt, rates, policy, standIns: standInsOf(name, all), ...openTransport(settings, config.hostname) };
+}
+
+/** The relays that name this one as their fallback. */
+function standInsOf(name: string, all: readonly RelaySettings[]): readonly StandIn[] {
+  return all
+    .filter(({ fallback }) => fallback.includes(name))
+    .map(({ name: relay, fallback, failoverAfter }) => {
+      return { relay, after: failoverAfter, behind: fallback.slice(0, fallback.indexOf(name)) };
+    });
 }
 
 function capture(config: Config): Omit<Relay, 'transport'> {
-  return { name: config.defaultRelay, host: null, policy: retryPolicy(config), doubt: 'hold' };
+  return { name: config.defaultRelay, host: null, policy: retryPolicy(config), doubt: 'hold', rates: [], standIns: [] };
 }
 
 /** Connects to a relay and logs in, without sending; null for one that is no SMTP server. */

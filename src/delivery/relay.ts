@@ -1,6 +1,8 @@
 /** A relay as the worker sees it: its name, the way to it, and how its mail is treated. */
+import type { Rate } from '../queue/rate.ts';
 import type { RetryPolicy } from '../queue/schedule.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { StandIn } from './stand-in.ts';
 
 export interface Relay {
   /** As in configuration, and in every delivery routed to it. */
@@ -11,4 +13,8 @@ export interface Relay {
   readonly policy: RetryPolicy;
   /** A delivery in doubt is sent again, or waits for an operator. */
   readonly doubt: 'resend' | 'hold';
+  /** Recipients in any span of time, over all processes. */
+  readonly rates: readonly Rate[];
+  /** Relays in whose place this one sends when they are down. */
+  readonly standIns: readonly StandIn[];
 }

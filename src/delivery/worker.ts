@@ -1,11 +1,12 @@
 /** The worker of one relay: claims what is due, keeps the transport busy, and gives back what it does not finish. */
-import type { Claim } from '../queue/store.ts';
+import type { Claim, ClaimRequest } from '../queue/store.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
 import { Signal } from '../runtime/signal.ts';
 import { attempt, type DeliveryParts } from './attempt.ts';
 import type { Relay } from './relay.ts';
 import { RelayHealth } from './relay-health.ts';
+import { placesToTake } from './stand-in.ts';
 
 export interface WorkerOptions {
   /** Node id of this process. */
@@ -24,6 +25,8 @@ export interface WorkerOptions {
 const MAX_CLAIM = 200;
 /** Octets of content that one claim should bring into memory. */
 const CLAIM_OCTETS = 16 * 1024 * 1024;
+/** How often a relay that stands in for others looks whether it is needed, ms. */
+const STAND_IN_POLL = 2_000;
 /** After the store failed: the wait before it is asked again, ms. */
 const STORE_RETRY = 1_000;
 
@@ -106,17 +109,26 @@ export class Worker implements Service {
     }
   }
 
+  /** Its own mail first; with none due, that of relays which are down and have this one to stand in. */
   async #claim(): Promise<readonly Claim[]> {
+    const { name, standIns } = this.#relay;
+    const own = await this.#claimOf({ relay: name });
+    if (own.length > 0 || standIns.length === 0) return own;
+    const states = await this.#parts.store.relays();
+    for (const relay of placesToTake(name, standIns, states, this.#parts.clock.now())) {
+      const claims = await this.#claimOf({ relay, ratesOf: name, standIn: true });
+      if (claims.length > 0) return claims;
+    }
+    return [];
+  }
+
+  async #claimOf(which: Pick<ClaimRequest, 'relay' | 'ratesOf' | 'standIn'>): Promise<readonly Claim[]> {
     const now = this.#parts.clock.now();
     this.#claimedAt = now;
     const limit = Math.max(1, Math.min(MAX_CLAIM, Math.floor(CLAIM_OCTETS / Math.max(1, this.#meanSize))));
-    const claims = await this.#parts.store.claim({
-      relay: this.#relay.name,
-      limit,
-      now,
-      until: now + this.#options.lease,
-      holder: this.#options.holder,
-    });
+    const { rates } = this.#relay;
+    const lease = { now, until: now + this.#options.lease, holder: this.#options.holder };
+    const claims = await this.#parts.store.claim({ ...which, limit, ...lease, ...(rates.length > 0 && { rates }) });
     const octets = claims.reduce((sum, claim) => sum + (claim.content?.length ?? 0), 0);
     if (claims.length > 0) this.#meanSize = octets / claims.length;
     return claims;
@@ -201,12 +213,20 @@ export class Worker implements Service {
   }
 
   async #wakeAt(): Promise<number> {
-    const soon = this.#parts.clock.now() + this.#options.poll;
+    const now = this.#parts.clock.now();
+    const soon = now + this.#options.poll;
     const state = (await this.#parts.store.relays()).find((each) => each.relay === this.#relay.name);
-    if (state?.pausedAt != null) return Number.POSITIVE_INFINITY;
+    const latest = this.#relay.standIns.length > 0 ? now + STAND_IN_POLL : Number.POSITIVE_INFINITY;
+    if (state?.pausedAt != null) return latest;
     const due = await this.#parts.store.nextDue(this.#relay.name);
-    // What is due and yet was not claimed belongs to a pause, or to another process's probe.
-    if (due !== null && due <= this.#parts.clock.now()) return Math.max(soon, state?.probeAt ?? 0);
-    return Math.max(due ?? Number.POSITIVE_INFINITY, state?.probeAt ?? 0);
+    const allowed = Math.max(state?.probeAt ?? 0, state?.limitedUntil ?? 0);
+    // What is due and yet was not claimed belongs to a pause, to a rate, or to another process's probe.
+    const next = due !== null && due <= now ? soonest(allowed, now, soon) : Math.max(due ?? latest, allowed);
+    return Math.min(next, latest);
   }
+}
+
+/** At the known time where it lies ahead, else a poll away. */
+function soonest(allowed: number, now: number, soon: number): number {
+  return allowed > now ? allowed : soon;
 }

@@ -32,6 +32,24 @@ test('routes by sender, recipient and header go to their relays, and hooks hear 
   await Promise.all([one.close(), two.close()]);
 });
 
+test('a relay that is down has another send in its place, and the attempt names the one that did', async () => {
+  using data = temporaryFolder();
+  const backup = await startRelay();
+  const file = join(data.path, 'posthaste.config.json');
+  const relays = {
+    main: { url: 'smtp://127.0.0.1:1', fallback: 'backup', failoverAfter: '1s' },
+    backup: { url: `smtp://127.0.0.1:${backup.port}` },
+  };
+  writeFileSync(file, JSON.stringify({ relays, defaultRelay: 'main' }));
+  const server = serve({ dataDir: data.path, flags: ['--config', file] });
+  const { port } = await server.ready();
+  await submitOne(port, ['a@example.com'], 'Subject: x\r\n\r\nx');
+  expect(await server.line((line) => line.msg === 'sent')).toMatchObject({ relay: 'backup' });
+  await server.stop();
+  expect(backup.received).toHaveLength(1);
+  await backup.close();
+});
+
 test('a test system redirects its mail, and shows whom it was for', async () => {
   using data = temporaryFolder();
   const relay = await startRelay();

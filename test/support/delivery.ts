@@ -7,6 +7,7 @@ import type { Relay } from '../../src/delivery/relay.ts';
 import { Worker } from '../../src/delivery/worker.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import { Queue } from '../../src/queue/queue.ts';
+import type { Rate } from '../../src/queue/rate.ts';
 import { singleRelay } from '../../src/queue/route.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../../src/queue/schedule.ts';
 import type { Found, SettleGroup, Store } from '../../src/queue/store.ts';
@@ -65,6 +66,7 @@ export interface StageOptions {
   readonly transport?: Transport;
   readonly lease?: number;
   readonly hooks?: Hooks;
+  readonly rates?: readonly Rate[];
 }
 
 export interface Submitted {
@@ -124,6 +126,8 @@ export class Stage implements AsyncDisposable {
       transport,
       policy: this.#policy,
       doubt: this.#options.doubt ?? 'resend',
+      rates: this.#options.rates ?? [],
+      standIns: [],
     };
   }
 

@@ -1,0 +1,30 @@
+/** When one relay sends in the place of another. Pure. */
+import type { RelayState } from '../queue/store.ts';
+import type { Instant } from '../runtime/clock.ts';
+
+/** A relay whose mail this one takes while it is down. */
+export interface StandIn {
+  readonly relay: string;
+  /** Faults must have lasted this long, ms. */
+  readonly after: number;
+  /** Relays that stand in before this one does: it waits until they are down too. */
+  readonly behind: readonly string[];
+}
+
+/** The relays in whose place `own` should send now; none while it has faults itself or an operator paused it. */
+export function placesToTake(
+  own: string,
+  standIns: readonly StandIn[],
+  states: readonly RelayState[],
+  now: Instant,
+): readonly string[] {
+  const stateOf = (relay: string): RelayState | undefined => states.find((state) => state.relay === relay);
+  const isDown = (relay: string): boolean => (stateOf(relay)?.faults ?? 0) > 0 || stateOf(relay)?.pausedAt != null;
+  if (isDown(own)) return [];
+  return standIns
+    .filter(({ relay, after, behind }) => {
+      const since = stateOf(relay)?.faultSince;
+      return since != null && now - since >= after && behind.every(isDown);
+    })
+    .map(({ relay }) => relay);
+}

@@ -1,7 +1,7 @@
 /** Relays by name, as the settings and the queue tell of them. */
 import { relayNamesOf, relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
-import { CAPTURE_RELAY, DEFAULT_RELAY } from '../queue/route.ts';
+import { DEFAULT_RELAY } from '../queue/route.ts';
 import type { RelayPlan } from '../queue/why.ts';
 import type { App } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -25,7 +25,7 @@ export function planOf(config: Config, name: string): RelayPlan {
   const tells = Object.keys(config.relays).length > 0;
   const settings = relaysOf(config).find((relay) => relay.name === name);
   return {
-    known: !tells || name === DEFAULT_RELAY || name === CAPTURE_RELAY || settings !== undefined,
+    known: !tells || name === DEFAULT_RELAY || settings !== undefined,
     fallback: settings?.fallback ?? [],
     failoverAfter: settings?.failoverAfter ?? 0,
   };

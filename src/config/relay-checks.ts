@@ -7,8 +7,6 @@ import type { Config, SettingName } from './settings.ts';
 import { DEFAULT_RELAY } from './settings.ts';
 import type { AuthEntry, RelayEntry } from './shapes.ts';
 
-/** Captured mail is filed under this name, so no server may have it. */
-const CAPTURE = 'capture';
 const SCHEMES = ['smtp', 'smtps', 'file', 'command', 'capture', 'null'];
 
 type Path = readonly PropertyKey[];
@@ -30,7 +28,7 @@ function isRelayGiven({ config, unread }: Loaded): boolean {
 /** Settings of one relay that contradict each other. */
 const eachRelay = check('relays', ({ relays }) =>
   Object.entries(relays).flatMap(([name, entry]) =>
-    [...wayFaults(entry), ...nameFaults(name, entry), ...loginFaults(entry), ...ruleFaults(entry)].map(
+    [...wayFaults(entry), ...loginFaults(entry), ...ruleFaults(entry)].map(
       ([path, fault]): Fault => [[name, ...path], fault],
     ),
   ),
@@ -63,14 +61,6 @@ function wayFaults({ url, transport, command, auth, logins, tls }: RelayEntry): 
       'and the url both have a login: give one of them',
     ),
   ];
-}
-
-function nameFaults(name: string, { url }: RelayEntry): readonly Fault[] {
-  return fault(
-    name === CAPTURE && (url === undefined || schemeOf(url) !== CAPTURE),
-    [],
-    'is the name of captured mail: choose another one',
-  );
 }
 
 function authFaults(auth: AuthEntry | undefined): readonly Fault[] {

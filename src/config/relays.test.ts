@@ -292,11 +292,6 @@ describe('complaints name the exact part', () => {
       at('relays.pipe.command', 'is missing: give the program and its arguments'),
     ],
     [
-      'the name of captured mail',
-      { relays: { capture: ses } },
-      at('relays.capture', 'is the name of captured mail: choose another one'),
-    ],
-    [
       'a relay twice',
       { relay: ses, relays: { default: ses } },
       at('relays.default', 'is also what the setting relay describes: give one of them'),

@@ -28,8 +28,6 @@ export interface Route {
 
 /** The name of the only relay where none was named. */
 export const DEFAULT_RELAY = 'default';
-/** The relay of mail that is submitted where no relay is set: it is kept here. */
-export const CAPTURE_RELAY = 'capture';
 
 export const singleRelay: Router = () => DEFAULT_RELAY;
 

@@ -4,18 +4,17 @@ import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { Delivery } from './delivery.ts';
 import type { Reason } from './reason.ts';
-import { CAPTURE_RELAY } from './route.ts';
 import type { Node, RelayState } from './store.ts';
 
 /** A worker that has not been seen for this long is taken to be gone, ms. */
 const WORKER_SILENCE = 2 * 60_000;
 
-/** How a process that works without a relay, and keeps what is submitted to it, is called among the nodes. */
-export function roleOf(role: string, capturing: boolean): string {
-  return capturing ? `${role}${CAPTURING}` : role;
+/** How a process is called among the nodes; one to which no relay is set shows it, so that people learn why mail waits. */
+export function roleOf(role: string, relayless: boolean): string {
+  return relayless ? `${role}${RELAYLESS}` : role;
 }
 
-const CAPTURING = ', capturing';
+const RELAYLESS = ', no relay set';
 
 /** The time at which a worker was last seen; null when there is no trace of any. */
 export function lastSeen(nodes: readonly Node[]): Instant | null {
@@ -62,7 +61,7 @@ function whyQueued(
   const ofRelay = whyPaused(relay, now) ?? whyUnknown(delivery, plan) ?? whyFaulty(delivery, relay, now, plan);
   return (
     doubt +
-    (ofRelay ?? whyNobody(nodes, now) ?? whyCapturing(nodes, now) ?? whyLimited(relay, now) ?? whyNotDue(delivery, now))
+    (ofRelay ?? whyNobody(nodes, now) ?? whyRelayless(nodes, now) ?? whyLimited(relay, now) ?? whyNotDue(delivery, now))
   );
 }
 
@@ -73,8 +72,6 @@ function whyPaused(relay: RelayState | undefined, now: Instant): string | undefi
 }
 
 function whyUnknown({ relay }: Delivery, plan: RelayPlan | undefined): string | undefined {
-  if (relay === CAPTURE_RELAY)
-    return 'It was submitted when no relay was set: posthaste serve without a relay captures it, posthaste reroute sends it.';
   if (plan?.known !== false) return undefined;
   return `The settings tell of no relay ${relay}: set it, or let posthaste reroute choose another one.`;
 }
@@ -106,10 +103,10 @@ function standIn({ inDoubt }: Delivery, failing: number, now: Instant, plan: Rel
 }
 
 /** Mail for a relay is not captured by those who know no relay: it waits for one that does. */
-function whyCapturing(nodes: readonly Node[], now: Instant): string | undefined {
+function whyRelayless(nodes: readonly Node[], now: Instant): string | undefined {
   const alive = nodes.filter((node) => isWorked([node], now));
-  if (!alive.every(({ role }) => role.endsWith(CAPTURING))) return undefined;
-  return 'It waits for its relay, and posthaste runs without one (capture mode): start it with its relay, or reroute.';
+  if (!alive.every(({ role }) => role.endsWith(RELAYLESS))) return undefined;
+  return 'It waits for its relay, and posthaste runs without one: start it with the relay set.';
 }
 
 function whyLimited(relay: RelayState | undefined, now: Instant): string | undefined {

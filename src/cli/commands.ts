@@ -14,6 +14,7 @@ import { addMigrate } from './migrate.ts';
 import { addPause } from './pause.ts';
 import { addPurge } from './purge.ts';
 import { addRelease } from './release.ts';
+import { addReroute } from './reroute.ts';
 import { addResume } from './resume.ts';
 import { addRetry } from './retry.ts';
 import { addSend } from './send.ts';
@@ -25,7 +26,10 @@ import { addWork } from './work.ts';
 const GROUPS = [
   { title: 'Run:', commands: [addServe, addWork] },
   { title: 'Look:', commands: [addList, addShow, addStatus, addExplain] },
-  { title: 'Act:', commands: [addRetry, addHold, addRelease, addCancel, addPurge, addPause, addResume, addSend] },
+  {
+    title: 'Act:',
+    commands: [addRetry, addHold, addRelease, addCancel, addPurge, addReroute, addPause, addResume, addSend],
+  },
   { title: 'Set up:', commands: [addCheck, addConfig, addMigrate, addHashPassword] },
 ];
 

@@ -1,7 +1,6 @@
-/** What retry, hold, release and cancel have in common: an operator's move of the deliveries that ids or a filter name. */
+/** What retry, hold, release, cancel and reroute have in common: an operator's move of the deliveries that ids or a filter name. */
 import type { Command } from 'commander';
 import { ENDED, STATES, type State } from '../queue/delivery.ts';
-import type { Queue } from '../queue/queue.ts';
 import type { Filter } from '../queue/store.ts';
 import type { Id } from '../runtime/id.ts';
 import type { App, Cli } from './context.ts';
@@ -10,42 +9,56 @@ import { deliveries } from './format.ts';
 import { addExamples, addFilter, addSettings, type FilterFlags, filterOf, parseId } from './options.ts';
 
 export interface Move {
-  readonly name: 'retry' | 'hold' | 'release' | 'cancel';
-  readonly description: string;
+  readonly name: string;
   /** `held`: what the deliveries are then. */
   readonly done: string;
-  readonly example: string;
   /** In which states a filter looks by itself. */
   readonly states: readonly State[];
   /** In which states a message is moved that was named by its id: whoever names it means it. */
   readonly statesById: readonly State[];
   /** Deliveries in these states may be chosen by a filter where nobody can be asked: the move does what would have come by itself. */
   readonly harmlessIn?: readonly State[];
-  readonly run: (queue: Queue, filter: Filter, dryRun: boolean) => Promise<number>;
+  /** What may be the cause where the state is not. */
+  readonly hint?: string;
+  readonly run: (app: App, filter: Filter, dryRun: boolean) => Promise<number>;
 }
 
-interface MoveFlags extends FilterFlags {
+/** A move that is a command with nothing of its own. */
+export interface PlainMove extends Move {
+  readonly description: string;
+  readonly example: string;
+}
+
+export interface MoveFlags extends FilterFlags {
   readonly all?: true;
   readonly yes?: true;
 }
 
-export function addMove(program: Command, cli: Cli, move: Move): void {
+export function addMove(program: Command, cli: Cli, move: PlainMove): void {
   const command = program.command(`${move.name} [id...]`).description(move.description);
-  addFilter(command, move.name === 'release' ? null : move.states.join(', '));
-  command.option('--all', 'all of them').option('--yes', 'do not ask');
+  addChoice(command, move.name === 'release' ? null : move.states.join(', '));
   addSettings(command);
   addExamples(command, `${move.name} 0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11`, move.example);
   command.action((ids: readonly string[], flags: MoveFlags) =>
-    cli.withApp(command, (app) =>
-      ids.length > 0 ? moveIds(cli, app, move, ids.map(parseId), flags) : moveSome(cli, app, move, flags),
-    ),
+    cli.withApp(command, (app) => moveChosen(cli, app, move, ids, flags)),
   );
+}
+
+/** Adds the options that choose deliveries for a move. */
+export function addChoice(command: Command, states: string | null): void {
+  addFilter(command, states);
+  command.option('--all', 'all of them').option('--yes', 'do not ask');
+}
+
+/** Moves what ids or flags name, and tells how much that was. */
+export function moveChosen(cli: Cli, app: App, move: Move, ids: readonly string[], flags: MoveFlags): Promise<void> {
+  return ids.length > 0 ? moveIds(cli, app, move, ids.map(parseId), flags) : moveSome(cli, app, move, flags);
 }
 
 async function moveIds(cli: Cli, app: App, move: Move, ids: readonly Id[], flags: MoveFlags): Promise<void> {
   for (const id of ids) await mustBe(app, id);
   const moved = await move.run(
-    app.queue,
+    app,
     { states: statesOf(flags, move.statesById), ...filterOf(flags, cli.now()), ids },
     false,
   );
@@ -64,12 +77,12 @@ async function moveSome(cli: Cli, app: App, move: Move, flags: MoveFlags): Promi
   if (asks && !cli.terminal.interactive) {
     throw new Failure(`${move.name} with a filter asks first, and nobody is there to answer: add --yes`, EXIT.usage);
   }
-  const count = asks ? await move.run(app.queue, filter, true) : undefined;
+  const count = asks ? await move.run(app, filter, true) : undefined;
   if (count === 0) return cli.terminal.print(`no deliveries to ${move.name}`);
   if (count !== undefined && !(await cli.terminal.confirm(`${move.name} ${deliveries(count)}?`))) {
     throw new Failure('nothing was changed', EXIT.failure);
   }
-  const moved = await move.run(app.queue, filter, false);
+  const moved = await move.run(app, filter, false);
   await cli.terminal.print(moved === 0 ? `no deliveries to ${move.name}` : `${deliveries(moved)} ${move.done}`);
 }
 
@@ -90,7 +103,7 @@ async function whyNone(app: App, move: Move, ids: readonly Id[]): Promise<string
   const lines = ids.map(async (id) => {
     const states = new Set((await app.queue.get(id))?.deliveries.map((delivery) => delivery.state));
     const end = [...states].every((state) => ENDED.includes(state)) ? '' : ' now';
-    return `${id} cannot be ${move.done}: it is ${[...states].join(', ')}${end}`;
+    return `${id} cannot be ${move.done}: it is ${[...states].join(', ')}${end}${move.hint ?? ''}`;
   });
   return (await Promise.all(lines)).join('\n');
 }

@@ -209,6 +209,12 @@ export interface Store {
    */
   move(filter: Filter, to: 'queued' | 'held' | 'cancelled', options: MoveOptions): Promise<number>;
 
+  /**
+   * Gives deliveries that are queued or held and fit the filter to another relay; nothing else about them changes. Those in doubt
+   * stay where they are unless the filter names them (`inDoubt: true`): another relay cannot know them for copies. Returns how many changed.
+   */
+  reroute(filter: Filter, relay: string, options: RerouteOptions): Promise<number>;
+
   find(filter: Filter, page: { readonly limit: number; readonly cursor?: string }): Promise<Page>;
   get(id: Id): Promise<Found | null>;
   /** One chunk of a content, from 0; null behind the last, or when the content is gone. */
@@ -250,5 +256,9 @@ export interface Store {
 export interface MoveOptions {
   readonly now: Instant;
   readonly expiresAt: Instant;
+  readonly dryRun?: boolean;
+}
+
+export interface RerouteOptions {
   readonly dryRun?: boolean;
 }

@@ -1,6 +1,6 @@
 /** What operators and the janitor do to many deliveries: moves from state to state, and the removal of what has ended. */
 import { ENDED, MOVES, STATES, type State } from '../queue/delivery.ts';
-import type { Filter, MoveOptions } from '../queue/store.ts';
+import type { Filter, MoveOptions, RerouteOptions } from '../queue/store.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
@@ -41,48 +41,84 @@ export async function move(
   // Each search ends before the next begins; what a move brought into a later search's state is not met again there,
   // because `queued` is the only target that is also a source, and it comes first.
   for (const states of splitStates(filter, sources)) {
-    moved += await moveAll(database, dialect, filter, states ?? sources, to, options);
+    moved += await changeAll(database, dialect, filter, states ?? sources, assignment(to, options));
   }
   return moved;
 }
 
-async function moveAll(
+const WAITING: readonly State[] = ['queued', 'held'];
+
+export async function reroute(
+  database: Database,
+  dialect: Dialect,
+  asked: Filter,
+  relay: string,
+  options: RerouteOptions,
+): Promise<number> {
+  const filter: Filter = { ...asked, inDoubt: asked.inDoubt === true };
+  const named = statesOf(filter);
+  const states = WAITING.filter((state) => named === undefined || named.includes(state));
+  if (states.length === 0 || filter.relay === relay) return 0;
+  if (options.dryRun === true) {
+    const there = filter.relay === undefined ? await count(database, dialect, { ...filter, relay }, states) : 0;
+    return (await count(database, dialect, filter, states)) - there;
+  }
+  let changed = 0;
+  for (const some of splitStates(filter, states)) {
+    const change = { set: 'relay = ?', values: [relay], where: { sql: 'relay <> ? AND ', values: [relay] } };
+    changed += await changeAll(database, dialect, filter, some ?? states, change);
+  }
+  return changed;
+}
+
+/** What an UPDATE sets, and in which of the rows that were found: all, or those that `where` names. */
+interface Change {
+  readonly set: string;
+  readonly values: readonly Value[];
+  readonly where?: Condition;
+}
+
+async function changeAll(
   database: Database,
   dialect: Dialect,
   filter: Filter,
   states: readonly State[],
-  to: Target,
-  options: MoveOptions,
+  change: Change,
 ): Promise<number> {
-  let moved = 0;
+  let total = 0;
   for (let after: Place | undefined; ; ) {
-    const rows = await database.transaction((tx) => moveSome(tx, dialect, filter, states, to, options, after));
-    moved += rows.length;
+    const work = (tx: Queries): Promise<Changed> => changeSome(tx, dialect, filter, states, change, after);
+    const { rows, changed } = await database.transaction(work);
+    total += changed;
     const last = rows.at(-1);
-    if (last === undefined || rows.length < MOVE_BATCH) return moved;
+    if (last === undefined || rows.length < MOVE_BATCH) return total;
     after = { id: last.id as Uint8Array, ordinal: last.ordinal as number };
   }
 }
 
-async function moveSome(
+interface Changed {
+  readonly rows: readonly Row[];
+  readonly changed: number;
+}
+
+async function changeSome(
   tx: Queries,
   dialect: Dialect,
   filter: Filter,
   states: readonly State[],
-  to: Target,
-  options: MoveOptions,
+  { set, values, where = { sql: '', values: [] } }: Change,
   after: Place | undefined,
-): Promise<readonly Row[]> {
+): Promise<Changed> {
   const columns = 'd.id, d.ordinal';
   const select = selection(dialect, { columns, filter, states, after, limit: MOVE_BATCH, suffix: dialect.lock });
   const { rows } = await tx.query(select.sql, select.values);
-  const { set, values } = assignment(to, options);
-  const sql = (keys: string): string => `UPDATE deliveries SET ${set} WHERE ${keys}`;
-  await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(rows)), sql, values);
-  return rows;
+  const sql = (keys: string): string => `UPDATE deliveries SET ${set} WHERE ${where.sql}${keys}`;
+  const before = [...values, ...where.values];
+  const { changed } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(rows)), sql, before);
+  return { rows, changed };
 }
 
-function assignment(to: Target, { now, expiresAt }: MoveOptions): { readonly set: string; readonly values: Value[] } {
+function assignment(to: Target, { now, expiresAt }: MoveOptions): Change {
   if (to !== 'queued') {
     const reason = to === 'held' ? "'operator'" : 'NULL';
     return { set: `state = ?, reason = ${reason}, changed_at = ?`, values: [to, now] };

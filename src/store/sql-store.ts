@@ -12,6 +12,7 @@ import type {
   Node,
   Page,
   RelayState,
+  RerouteOptions,
   SettleGroup,
   Store,
   Suppression,
@@ -87,6 +88,10 @@ export class SqlStore implements Store {
 
   move(filter: Filter, to: 'queued' | 'held' | 'cancelled', options: MoveOptions): Promise<number> {
     return moves.move(this.#database, this.#dialect, filter, to, options);
+  }
+
+  reroute(filter: Filter, relay: string, options: RerouteOptions): Promise<number> {
+    return moves.reroute(this.#database, this.#dialect, filter, relay, options);
   }
 
   purge(filter: Filter & { readonly changedBefore: Instant }, limit: number): Promise<number> {

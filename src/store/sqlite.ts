@@ -1,5 +1,5 @@
 /** A store in a SQLite file: every call goes to a thread of its own, so that no sync ever stops the event loop. */
-import type { MoveOptions, Store } from '../queue/store.ts';
+import type { RerouteOptions, Store } from '../queue/store.ts';
 import { SqliteThread } from './sqlite-client.ts';
 import type { Method, ThreadData } from './sqlite-wire.ts';
 
@@ -19,6 +19,7 @@ const PLACES: Readonly<Record<Method, ThreadData['role']>> = {
   reclaim: 'keep',
   nextDue: 'keep',
   move: 'keep',
+  reroute: 'keep',
   find: 'look',
   get: 'keep',
   contentChunk: 'keep',
@@ -46,7 +47,7 @@ export async function openSqlite(path: string): Promise<Store> {
   await keeper.ready();
   const callOf = (method: Method) => {
     return (...args: readonly unknown[]): Promise<unknown> => {
-      const counts = method === 'move' && (args[2] as MoveOptions).dryRun === true;
+      const counts = (method === 'move' || method === 'reroute') && (args[2] as RerouteOptions).dryRun === true;
       return (counts || PLACES[method] === 'look' ? looker : keeper).call(method, args);
     };
   };

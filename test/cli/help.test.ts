@@ -28,7 +28,7 @@ function helpOf(command: Command): string {
 
 test('every command of an operator is there', () => {
   const names =
-    'serve work list show status explain retry hold release cancel purge pause resume send check config migrate hash-password';
+    'serve work list show status explain retry hold release cancel purge reroute pause resume send check config migrate hash-password';
   expect(commands.map((command) => command.name()).toSorted()).toEqual(names.split(' ').toSorted());
 });
 

@@ -144,6 +144,33 @@ describe('relays by name', () => {
   });
 });
 
+describe('reroute', () => {
+  test('gives what waits to another relay of the settings, and nothing else', async () => {
+    const { folder, flags } = configured();
+    using _ = folder;
+    const id = await folder.send('bob@example.com');
+    const kept = await folder.send('cy@example.com');
+    expect(await folder.say('reroute', id, '--to-relay', 'backup', ...flags)).toBe('1 delivery rerouted to backup');
+    expect(await folder.json('list', '--relay', 'backup')).toEqual([expect.objectContaining({ id, relay: 'backup' })]);
+    expect(await folder.say('reroute', '--relay', 'backup', '--to-relay', 'ses', '--yes', ...flags)).toBe(
+      '1 delivery rerouted to ses',
+    );
+    expect((await folder.json('list', '--relay', 'default')).map((row) => row.id)).toEqual([kept]);
+  });
+
+  test('asks before a filter, and knows no relay that is none', async () => {
+    const { folder, flags } = configured();
+    using _ = folder;
+    const id = await folder.send('bob@example.com');
+    expect(await folder.run(['reroute', '--all', '--to-relay', 'ses'])).toMatchObject({ code: 64, stdout: '' });
+    await expect(folder.say('reroute', id, '--to-relay', 'sess', ...flags)).rejects.toThrow('there is no relay "sess"');
+    await folder.say('cancel', id);
+    await expect(folder.say('reroute', id, '--to-relay', 'ses', ...flags)).rejects.toThrow(
+      `${id} cannot be rerouted to ses: it is cancelled`,
+    );
+  });
+});
+
 describe('hash-password', () => {
   test('reads a password from standard input and prints a hash that lets it in', async () => {
     using folder = new Folder();

@@ -28,6 +28,61 @@ export function moveFacts(bench: Bench): void {
     for (const claim of await claimAll(bench.store, { now: T + 1000 })) await settleOne(bench.store, claim);
   };
 
+  describe('reroute', () => {
+    const relayOf = async (id: Id): Promise<string[] | undefined> =>
+      (await bench.store.get(id))?.deliveries.map(({ relay }) => relay);
+
+    test('changes the relay of what is queued or held, and nothing else', async () => {
+      const id = await put(bench.store, { to: [{ dueAt: T + 900 }, { held: 'operator' }] });
+      const before = await bench.store.get(id);
+      expect(await bench.store.reroute({ relay: 'default' }, 'backup', { dryRun: true })).toBe(2);
+      expect(await bench.store.get(id)).toEqual(before);
+      expect(await bench.store.reroute({ relay: 'default' }, 'backup', {})).toBe(2);
+      const deliveries = before?.deliveries.map((delivery) => ({ ...delivery, relay: 'backup' }));
+      expect(await bench.store.get(id)).toEqual({ ...before, deliveries });
+      expect(await claimAll(bench.store, { now: T + 900 })).toEqual([]);
+      expect(await claimAll(bench.store, { now: T + 900, relay: 'backup' })).toHaveLength(1);
+    });
+
+    test('leaves alone what is being sent and what has ended', async () => {
+      for (const state of STATES) {
+        const id = await inState(state);
+        const takes = state === 'queued' || state === 'held';
+        expect([state, await bench.store.reroute({ ids: [id] }, 'backup', {})]).toEqual([state, takes ? 1 : 0]);
+        expect(await relayOf(id)).toEqual([takes ? 'backup' : 'default']);
+      }
+    });
+
+    test('leaves alone what is in doubt, unless just that is asked for', async () => {
+      const id = await inState('queued');
+      const [claim] = (await claimAll(bench.store)) as [Claim];
+      await settleOne(bench.store, claim, { state: 'held', reason: 'doubt', inDoubt: true });
+      for (const filter of [{}, { ids: [id] }, { states: ['held' as const], inDoubt: false }]) {
+        expect(await bench.store.reroute(filter, 'backup', { dryRun: true })).toBe(0);
+        expect(await bench.store.reroute(filter, 'backup', {})).toBe(0);
+      }
+      expect(await bench.store.reroute({ inDoubt: true }, 'backup', {})).toBe(1);
+      expect((await bench.store.get(id))?.deliveries[0]).toMatchObject({
+        relay: 'backup',
+        state: 'held',
+        inDoubt: true,
+      });
+    });
+
+    test('counts only what changes, over thousands', async () => {
+      const there = { recipient: 'b@x.org', relay: 'backup' };
+      await bench.store.insert(
+        Array.from({ length: 700 }, () => sample({ to: ['a@x.org', there, { held: 'operator' as const }] })),
+        T,
+      );
+      expect(await bench.store.reroute({ relay: 'backup' }, 'backup', {})).toBe(0);
+      expect(await bench.store.reroute({}, 'backup', { dryRun: true })).toBe(1400);
+      expect(await bench.store.reroute({}, 'backup', {})).toBe(1400);
+      expect(await bench.store.reroute({}, 'backup', {})).toBe(0);
+      expect(await bench.store.count({ relay: 'backup' })).toBe(2100);
+    });
+  });
+
   describe('move', () => {
     // What a worker holds is never moved under it; what is queued may be queued again, to be due now.
     const allowed = (from: State, to: (typeof TARGETS)[number]): boolean =>

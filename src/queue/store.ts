@@ -119,7 +119,7 @@ export interface Found {
   readonly contentKept: boolean;
 }
 
-/** What all workers on the database share about a relay. A relay nobody has written about is absent and healthy. */
+/** What all workers on the database share about a relay. A relay nobody has written or noted anything about is absent and healthy. */
 export interface RelayState {
   readonly relay: string;
   /** Stopped by an operator until resumed. */
@@ -227,6 +227,8 @@ export interface Store {
   sweepStaged(before: Instant): Promise<number>;
 
   relays(): Promise<readonly RelayState[]>;
+  /** A server works with this relay: from then on it is among `relays()`, also while it is healthy, for those who start without one. */
+  noteRelay(relay: string, now: Instant): Promise<void>;
   /** An operator stops a relay (`at`, `by`) or lets it go on (null); resuming forgets its faults too. */
   pauseRelay(relay: string, pause: { readonly at: Instant; readonly by: string } | null): Promise<void>;
   /**

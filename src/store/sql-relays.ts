@@ -16,6 +16,16 @@ export async function relays(database: Database): Promise<readonly RelayState[]>
   return rows.map(relayOf);
 }
 
+/** Writes only the first time: a server may call it at every start. */
+export async function noteRelay(database: Database, dialect: Dialect, relay: string, now: Instant): Promise<void> {
+  const sql = 'SELECT relay FROM relays WHERE relay = ? AND known_since IS NOT NULL';
+  if ((await database.query(sql, [relay])).rows.length > 0) return;
+  await database.transaction(async (tx) => {
+    await lockRelay(tx, dialect, relay);
+    await tx.query('UPDATE relays SET known_since = ? WHERE relay = ? AND known_since IS NULL', [now, relay]);
+  });
+}
+
 export async function pauseRelay(
   database: Database,
   dialect: Dialect,

@@ -122,6 +122,10 @@ export class SqlStore implements Store {
     return relays.relays(this.#database);
   }
 
+  noteRelay(relay: string, now: Instant): Promise<void> {
+    return relays.noteRelay(this.#database, this.#dialect, relay, now);
+  }
+
   pauseRelay(relay: string, pause: { readonly at: Instant; readonly by: string } | null): Promise<void> {
     return relays.pauseRelay(this.#database, this.#dialect, relay, pause);
   }

@@ -28,6 +28,7 @@ const PLACES: Readonly<Record<Method, ThreadData['role']>> = {
   purge: 'keep',
   sweepStaged: 'keep',
   relays: 'keep',
+  noteRelay: 'keep',
   pauseRelay: 'keep',
   faultRelay: 'keep',
   healRelay: 'keep',

@@ -22,6 +22,26 @@ export function relayFacts(bench: Bench): void {
       expect(await bench.store.relays()).toEqual([]);
     });
 
+    test('that a server works with is known from then on, whatever happens to it', async () => {
+      await fill(1);
+      await bench.store.noteRelay('default', T + 1);
+      await bench.store.noteRelay('default', T + 2);
+      const state = { pausedAt: null, faults: 0, limitedUntil: null, knownSince: T + 1 };
+      expect(await bench.store.relays()).toMatchObject([{ relay: 'default', ...state }]);
+      await fault(T);
+      await bench.store.healRelay('default');
+      await bench.store.pauseRelay('default', { at: T, by: 'Ada' });
+      await bench.store.pauseRelay('default', null);
+      expect(await (await bench.another()).relays()).toMatchObject([{ relay: 'default', ...state }]);
+      expect(await claimAll(bench.store)).toHaveLength(1);
+    });
+
+    test('that had a fault before a server was known to work with it keeps its fault', async () => {
+      await fault(T);
+      await Promise.all([T + 1, T + 1].map((now) => bench.store.noteRelay('default', now)));
+      expect(await bench.store.relays()).toMatchObject([{ faults: 1, lastFault: FAULT, knownSince: T + 1 }]);
+    });
+
     test('that is paused gives nothing until it is resumed', async () => {
       await fill(1);
       await bench.store.pauseRelay('default', { at: T, by: 'Ada' });

@@ -17,6 +17,7 @@ import { compileRoutes, routedHeaders } from './queue/route.ts';
 import { compileSafety } from './queue/safety.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './queue/schedule.ts';
 import type { Node, SettleGroup, Store } from './queue/store.ts';
+import { roleOf } from './queue/why.ts';
 import { Batch } from './runtime/batch.ts';
 import { systemClock } from './runtime/clock.ts';
 import { newId } from './runtime/id.ts';
@@ -60,7 +61,8 @@ export async function openApp(config: Config, log: Log = silentLog): Promise<App
   const store = await openStore(config.database, { log });
   const router = compileRoutes(config.routes, config.defaultRelay);
   const safeguard = compileSafety(config);
-  const queue = new Queue({ store, clock: systemClock, log, router, safeguard, policy: retryPolicy(config) });
+  const maxAges = new Map(relaysOf(config).map(({ name, retry }) => [name, retry.maxAge]));
+  const queue = new Queue({ store, clock: systemClock, log, router, safeguard, maxAges, policy: retryPolicy(config) });
   return { config, store, queue, close: () => store.close() };
 }
 
@@ -114,7 +116,7 @@ export class Server implements Service {
 
   #services(app: App, relays: readonly Relay[]): Service[] {
     const parts = deliveryParts(app, this.#log);
-    const node = newNode(this.#role);
+    const node = newNode(roleOf(this.#role, relays.length === 0));
     return [
       new Janitor(parts, janitorOptions(this.#config, node)),
       ...relays.map((relay) => new Worker(parts, relay, workerOptions(this.#config, node))),
@@ -204,8 +206,12 @@ function deliveryParts(app: App, log: Log): DeliveryParts {
 /** The ways out, one worker each. Without a relay mail is captured, unless it was meant for one. */
 async function openRelays(config: Config, store: Store, log: Log): Promise<readonly Relay[]> {
   const settings = relaysOf(config);
-  if (settings.length > 0) return settings.map((each) => openRelay(each, settings, config));
-  const [used] = await store.relays();
+  if (settings.length > 0) {
+    const now = systemClock.now();
+    for (const { name } of settings) await store.noteRelay(name, now);
+    return settings.map((each) => openRelay(each, settings, config));
+  }
+  const used = (await store.relays()).find((state) => state.knownSince !== null);
   if (used === undefined) {
     log.warn({}, CAPTURING);
     return [{ ...capture(config), transport: new CaptureTransport() }];

@@ -45,6 +45,8 @@ export interface QueueOptions {
   readonly log: Log;
   readonly router: Router;
   readonly policy: RetryPolicy;
+  /** By relay, ms, where it is not that of the policy. */
+  readonly maxAges?: ReadonlyMap<string, number>;
   /** Default: all recipients as they are. */
   readonly safeguard?: Safeguard;
 }
@@ -59,6 +61,7 @@ export class Queue {
   readonly #log: Log;
   readonly #router: Router;
   readonly #policy: RetryPolicy;
+  readonly #maxAges: ReadonlyMap<string, number>;
   readonly #safeguard: Safeguard;
   readonly #inserts: Batch<NewMessage, Inserted>;
 
@@ -68,6 +71,7 @@ export class Queue {
     this.#log = options.log;
     this.#router = options.router;
     this.#policy = options.policy;
+    this.#maxAges = options.maxAges ?? new Map();
     this.#safeguard = options.safeguard ?? noSafeguard;
     this.#inserts = new Batch((messages) => this.#store.insert(messages, this.#clock.now()), { maxItems: MAX_BATCH });
   }
@@ -130,15 +134,18 @@ export class Queue {
   #deliveries(draft: Draft, { recipients }: Safeguarded, now: Instant): NewDelivery[] {
     const dueAt = Math.max(now, draft.sendAt ?? now);
     const facts = { ...(draft.tags && { tags: draft.tags }), ...(draft.headers && { headers: draft.headers }) };
-    return recipients.map(({ recipient, held }) => ({
-      recipient: recipient.address,
-      notify: recipient.notify ?? null,
-      originalRecipient: recipient.originalRecipient ?? null,
-      relay: this.#router(recipient.address, draft.envelope, facts),
-      dueAt,
-      expiresAt: draft.expiresAt ?? dueAt + this.#policy.maxAge,
-      held: draft.held === true ? 'operator' : held,
-    }));
+    return recipients.map(({ recipient, held }) => {
+      const relay = this.#router(recipient.address, draft.envelope, facts);
+      return {
+        recipient: recipient.address,
+        notify: recipient.notify ?? null,
+        originalRecipient: recipient.originalRecipient ?? null,
+        relay,
+        dueAt,
+        expiresAt: draft.expiresAt ?? dueAt + (this.#maxAges.get(relay) ?? this.#policy.maxAge),
+        held: draft.held === true ? 'operator' : held,
+      };
+    });
   }
 
   /** Keeps a chunk of a content too large for memory; `sequence` counts from 0. Durable when it resolves. */

@@ -9,6 +9,7 @@ import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
 import type { AcceptLimits } from './accept.ts';
+import type { ContentSignature, Signer } from './dkim.ts';
 import { HeaderFilter } from './header-filter.ts';
 import { type BareLf, LineEnds } from './line-ends.ts';
 import { type ReceivedFrom, receivedField } from './received.ts';
@@ -39,6 +40,8 @@ export interface IntakeContext {
   readonly bareLf: BareLf;
   /** Names in lower case of the header fields by which routes choose a relay. */
   readonly routedHeaders?: readonly string[];
+  /** With it, mail of the domains that it has keys for is signed: what is stored is what every attempt sends. */
+  readonly signer?: Signer | undefined;
 }
 
 export interface Submission {
@@ -68,6 +71,7 @@ export class Intake {
   readonly #lineEnds: LineEnds;
   readonly #header: HeaderFilter;
   readonly #spool: Spool;
+  readonly #signature: ContentSignature | undefined;
   #received = 0;
   #rejection: Rejection | undefined;
 
@@ -80,7 +84,15 @@ export class Intake {
     const missing = { date: `Date: ${mailDate(now)}\r\n`, messageId: `Message-ID: ${this.#ownMessageId()}\r\n` };
     this.#header = new HeaderFilter(missing, context.routedHeaders);
     this.#spool = new Spool(context.queue, this.id);
-    void this.#spool.keep(Buffer.from(this.#trace(now)));
+    this.#signature = context.signer?.begin();
+    this.#keepTrace(this.#trace(now));
+  }
+
+  /** The signature comes below the Received field, whose last line leads it. */
+  #keepTrace(trace: string): void {
+    const split = this.#signature === undefined ? trace.length : trace.lastIndexOf('\t');
+    void this.#spool.keep(Buffer.from(trace.slice(0, split)));
+    if (split < trace.length) this.#spool.leaveGap(Buffer.from(trace.slice(split)));
   }
 
   #ownMessageId(): string {
@@ -119,7 +131,9 @@ export class Intake {
   /** Waits only where the spool does, so that a small message costs no promise for each piece. */
   #keep(pieces: readonly Buffer[], first: number): Promise<unknown> | undefined {
     for (let i = first; i < pieces.length; i++) {
-      const wait = this.#spool.keep(pieces[i] as Buffer);
+      const piece = pieces[i] as Buffer;
+      this.#signature?.push(piece);
+      const wait = this.#spool.keep(piece);
       if (wait !== undefined) {
         return wait.then(
           () => this.#keep(pieces, i + 1),
@@ -147,7 +161,7 @@ export class Intake {
 
   async #submit(ended: Instant): Promise<Inserted | Rejection> {
     try {
-      const content = await this.#spool.content();
+      const content = await this.#spool.content(await this.#signature?.field());
       if (this.#late(ended)) return await this.#refuse(TOOK_TOO_LONG);
       const inserted = await this.#context.queue.submit(this.#draft(content));
       return this.#late(ended) ? await this.#withdraw(inserted) : inserted;

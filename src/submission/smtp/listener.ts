@@ -7,6 +7,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Service } from '../../runtime/service.ts';
 import type { AcceptLimits } from '../accept.ts';
+import type { Signer } from '../dkim.ts';
 import type { IntakeContext, IntakeQueue } from '../intake.ts';
 import type { BareLf } from '../line-ends.ts';
 import { CLIENT_NOT_ALLOWED, type Rejection, TOO_MANY_CONNECTIONS } from '../rejections.ts';
@@ -43,6 +44,8 @@ export interface ListenerOptions {
   readonly space?: SpaceOptions;
   /** Names in lower case of the header fields by which routes choose a relay. */
   readonly routedHeaders?: readonly string[];
+  /** With it, mail is signed (DKIM). */
+  readonly signer?: Signer | undefined;
 }
 
 /**
@@ -68,11 +71,11 @@ export class SmtpListener implements Service {
   /** Throws CONFIG_INVALID for a binding that would be an open relay, a client list or a certificate that cannot be read. */
   constructor(options: ListenerOptions) {
     const { queue, clock, log, hostname, limits, bareLf, listen, authenticate, tls, clients = [], space } = options;
-    const { routedHeaders = [] } = options;
+    const { routedHeaders = [], signer } = options;
     const fault = bindingFault(listen, authenticate !== undefined, tls !== undefined, clients);
     if (fault !== undefined) throw new PosthasteError('CONFIG_INVALID', fault);
     this.#options = options;
-    this.#intake = { queue: stagingInTurn(queue), clock, log, hostname, limits, bareLf, routedHeaders };
+    this.#intake = { queue: stagingInTurn(queue), clock, log, hostname, limits, bareLf, routedHeaders, signer };
     this.#isTrusted = trustedClients(clients);
     this.#secureContext = tls && readCertificate(tls);
     this.#space = space && new SpaceGuard(space, clock, log);

@@ -72,6 +72,7 @@ async function submit({ queue, config }: app.App, envelope: Envelope, content: U
     limits: config,
     bareLf: config.bareLf,
     routedHeaders: routedHeaders(config.routes),
+    signer: await (await import('../app.ts')).openDkim(config),
   };
   const intake = new Intake(context, { envelope, origin: 'sendmail', from: null });
   await intake.write(Buffer.from(content));

@@ -218,7 +218,7 @@ async function openRelays(config: Config, store: Store, log: Log): Promise<reado
   if (settings.length > 0) {
     const now = systemClock.now();
     for (const { name } of settings) await store.noteRelay(name, now);
-    return settings.map((each) => openRelay(each, settings, config));
+    return Promise.all(settings.map((each) => openRelay(each, settings, config)));
   }
   const used = (await store.relays()).find((state) => state.knownSince !== null);
   if (used === undefined) {
@@ -229,10 +229,17 @@ async function openRelays(config: Config, store: Store, log: Log): Promise<reado
   return [];
 }
 
-function openRelay(settings: RelaySettings, all: readonly RelaySettings[], config: Config): Relay {
+async function openRelay(settings: RelaySettings, all: readonly RelaySettings[], config: Config): Promise<Relay> {
   const { name, doubt, retry, rates } = settings;
   const policy = { ...defaultRetryPolicy, ...retry };
-  return { name, doubt, rates, policy, standIns: standInsOf(name, all), ...openTransport(settings, config.hostname) };
+  return {
+    name,
+    doubt,
+    rates,
+    policy,
+    standIns: standInsOf(name, all),
+    ...(await openTransport(settings, config.hostname)),
+  };
 }
 
 /** The relays that name this one as their fallback. */
@@ -254,7 +261,7 @@ export async function checkRelay(
   config: Config,
   signal: AbortSignal,
 ): Promise<RelayReport | null> {
-  const { transport } = openTransport(settings, config.hostname);
+  const { transport } = await openTransport(settings, config.hostname);
   try {
     return transport instanceof SmtpTransport ? await transport.verify(signal) : null;
   } finally {

@@ -4,7 +4,6 @@ import { PosthasteError } from '../errors.ts';
 import { RULES, type Rule } from './classify.ts';
 import { CommandTransport } from './command.ts';
 import { FileTransport } from './file.ts';
-import { NodemailerTransport } from './nodemailer.ts';
 import { NullTransport } from './null.ts';
 import { fileCredentials, type Login } from './smtp/credentials.ts';
 import { type OAuthOptions, oauthCredentials, refreshTokenFile, secretFile } from './smtp/oauth.ts';
@@ -65,8 +64,8 @@ export interface Opened {
 }
 
 /** Throws CONFIG_INVALID for a way that cannot be, and what reading its files throws. `ehloName` is our own name. */
-export function openTransport(way: Way, ehloName: string): Opened {
-  if (way.transport !== null) return { transport: nodemailer(way, way.transport), host: null };
+export async function openTransport(way: Way, ehloName: string): Promise<Opened> {
+  if (way.transport !== null) return { transport: await nodemailer(way, way.transport), host: null };
   const url = way.url ?? '';
   const scheme = /^[a-z]+(?=:)/i.exec(url)?.[0]?.toLowerCase();
   if (scheme === 'null') return { transport: new NullTransport(), host: null };
@@ -80,7 +79,9 @@ export function openTransport(way: Way, ehloName: string): Opened {
   return { transport: new SmtpTransport(options), host: options.host };
 }
 
-function nodemailer({ name, connections, rules }: Way, transport: object): Transport {
+/** Loaded where it is needed only: commands that look at the queue have no use for Nodemailer. */
+async function nodemailer({ name, connections, rules }: Way, transport: object): Promise<Transport> {
+  const { NodemailerTransport } = await import('./nodemailer.ts');
   return new NodemailerTransport({ transport, name, concurrency: connections, rules: [...rules, ...RULES] });
 }
 

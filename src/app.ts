@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
 import { dirname } from 'node:path';
-import { HealthServer } from './admin/health.ts';
+import { HealthServer, type ReadinessCheck } from './admin/health.ts';
 import { showHostPort } from './config/kinds.ts';
 import { type RelaySettings, relaysOf, signaturesOf } from './config/relays.ts';
 import type { Config } from './config/settings.ts';
@@ -12,6 +12,7 @@ import { Janitor, type JanitorOptions, type Retention } from './delivery/janitor
 import type { Relay } from './delivery/relay.ts';
 import type { StandIn } from './delivery/stand-in.ts';
 import { Worker, type WorkerOptions } from './delivery/worker.ts';
+import { PosthasteError } from './errors.ts';
 import { Queue } from './queue/queue.ts';
 import { compileRoutes, routedHeaders } from './queue/route.ts';
 import { compileSafety } from './queue/safety.ts';
@@ -117,6 +118,7 @@ export class Server implements Service {
       await startAll(services);
       this.#running = services;
     } catch (error) {
+      this.#app = undefined;
       await app.close();
       throw error;
     }
@@ -129,20 +131,23 @@ export class Server implements Service {
     return [
       new Janitor(parts, janitorOptions(this.#config, node)),
       ...relays.map((relay) => new Worker(parts, relay, workerOptions(this.#config, node))),
-      ...this.#waysIn(app, signer),
+      ...this.#waysIn(app, node, signer),
     ];
   }
 
   /** A stop that comes during the start waits for it: half a start cannot be stopped in order. */
   async stop(): Promise<void> {
     await this.#starting.catch(() => undefined);
+    if (this.#app === undefined) return;
+    this.#log.info({}, 'stopping');
     const services = this.#running.splice(0);
     await stopAll(services);
-    await this.#app?.close();
+    await this.#app.close();
     this.#app = undefined;
+    this.#log.info({}, 'stopped');
   }
 
-  #waysIn(app: App, signer: Signer | undefined): Service[] {
+  #waysIn(app: App, node: Node, signer: Signer | undefined): Service[] {
     const services: Service[] = [];
     if (this.#role === 'serve') {
       this.#listener = new SmtpListener({ ...listenerOptions(this.#config, app.queue, this.#log), signer });
@@ -151,7 +156,7 @@ export class Server implements Service {
     if (this.#config.admin !== null && this.#role === 'serve') {
       this.#health = new HealthServer({
         ...this.#config.admin,
-        checks: [{ name: 'store', check: () => answers(app.store) }],
+        checks: readinessChecks(app, node),
       });
       services.push(this.#health);
     }
@@ -169,9 +174,26 @@ export class Server implements Service {
   }
 }
 
-async function answers(store: Store): Promise<boolean> {
-  await store.changeMark();
-  return true;
+/** Ready is who can take mail and keep it: the disk has room, and the store really writes. */
+function readinessChecks({ config, store }: App, node: Node): readonly ReadinessCheck[] {
+  const writes = async (): Promise<boolean> => {
+    await store.heartbeat({ ...node, seenAt: systemClock.now() });
+    return true;
+  };
+  const hasRoom = async (): Promise<boolean> => (await spaceFault(config)) === null;
+  return [
+    { name: 'store', check: writes },
+    { name: 'disk space', check: hasRoom },
+  ];
+}
+
+/** Why the disk has no room for new mail, in a sentence; null while it has. */
+export async function spaceFault(config: Config): Promise<string | null> {
+  const space = spaceOptions(config);
+  const free = await space?.freeSpace();
+  if (space === null || free === undefined || free >= space.minimum) return null;
+  const [left, least] = [free, space.minimum].map((octets) => `${Math.floor(octets / 1e6)} MB`);
+  return `the disk of the database has ${left} free, less than minFreeSpace (${least}): new mail is refused (452 4.3.1)`;
 }
 
 /** One pass over everything that is due, for `work --once`. */
@@ -280,6 +302,15 @@ function spaceOptions(config: Config): SpaceOptions | null {
   return { freeSpace, minimum: config.minFreeSpace };
 }
 
+function readPem(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new PosthasteError('CONFIG_INVALID', `${setting} is ${JSON.stringify(path)}, which cannot be read: ${why}`);
+  }
+}
+
 function listenerOptions(config: Config, queue: Queue, log: Log): ListenerOptions {
   const space = spaceOptions(config);
   return {
@@ -297,7 +328,9 @@ function listenerOptions(config: Config, queue: Queue, log: Log): ListenerOption
     clients: config.clients,
     routedHeaders: routedHeaders(config.routes),
     ...(config.tlsCert !== null &&
-      config.tlsKey !== null && { tls: { cert: readFileSync(config.tlsCert), key: readFileSync(config.tlsKey) } }),
+      config.tlsKey !== null && {
+        tls: { cert: readPem('tlsCert', config.tlsCert), key: readPem('tlsKey', config.tlsKey) },
+      }),
     ...(config.users.length > 0 && { authenticate: authenticator(config.users) }),
     ...(space !== null && { space }),
   };

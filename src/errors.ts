@@ -2,6 +2,7 @@
 
 export type ErrorCode =
   | 'CONFIG_INVALID'
+  | 'LISTEN_FAILED'
   | 'ADDRESS_INVALID'
   | 'NO_RECIPIENTS'
   | 'TOO_MANY_RECIPIENTS'

@@ -33,6 +33,7 @@ export function addCheck(program: Command, cli: Cli): void {
     const findings = [await print({ what: 'settings', ok: true, text: 'are valid' })];
     for (const finding of pemFiles(config)) findings.push(await print(finding));
     findings.push(await print(await database(cli, config)));
+    findings.push(await print(await disk(cli, config)));
     for (const finding of relays(cli, config)) findings.push(await print(await finding));
     process.exitCode = findings.every((finding) => finding.ok) ? EXIT.fine : EXIT.failure;
   });
@@ -90,6 +91,16 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
     };
   } catch (error) {
     return fail('database', error);
+  }
+}
+
+/** A folder that is not there yet has the disk of the one above it, which nobody has asked about. */
+async function disk(cli: Cli, config: Config): Promise<Finding> {
+  try {
+    const fault = await cli.program.spaceFault(config);
+    return { what: 'disk', ok: fault === null, text: fault ?? 'has room for mail' };
+  } catch {
+    return { what: 'disk', ok: true, text: 'is looked at when the database is there' };
   }
 }
 

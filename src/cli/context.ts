@@ -1,5 +1,6 @@
 /** What every command works with: the program behind it, its settings, and the terminal before it. */
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { type Check, type Loaded, showComplaint } from '../config/load.ts';
 import { readConfig } from '../config/read.ts';
@@ -45,6 +46,8 @@ export interface Program {
   workOnce(config: Config): Promise<void>;
   /** Connects and logs in without sending. */
   checkRelay(config: Config, relay: RelaySettings): Promise<RelayCheck>;
+  /** Why there is no room for new mail, in a sentence; null while there is. */
+  spaceFault(config: Config): Promise<string | null>;
   /** Of a server's settings, by the parts that know them. */
   checks(): Promise<readonly Check[]>;
 }
@@ -120,8 +123,20 @@ function isSettingFlag(command: Command, name: string): boolean {
 function mustExist(database: string): void {
   const file = /^sqlite:(?!:memory:)(.*)$/s.exec(database)?.[1];
   if (file === undefined || existsSync(file)) return;
+  const folder = dirname(file);
+  if (existsSync(folder) && !mayEnter(folder))
+    throw new Failure(`permission denied: ${folder} is not ours to look into`, EXIT.failure);
   throw new Failure(
     `there is no queue at ${file}; posthaste serve makes it, --data-dir or --database name another`,
     EXIT.failure,
   );
+}
+
+function mayEnter(folder: string): boolean {
+  try {
+    accessSync(folder, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

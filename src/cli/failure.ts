@@ -1,4 +1,5 @@
 /** How a command fails: one clear line, and an exit code that scripts can tell apart. */
+import { PosthasteError } from '../errors.ts';
 import { printable } from '../mail/reply.ts';
 
 /** From sysexits(3): systemd's RestartPreventExitStatus=64 78 stops a loop of restarts that no restart can mend. */
@@ -37,5 +38,6 @@ function causeOf(error: Error): string {
 }
 
 export function exitCodeOf(error: unknown): number {
-  return error instanceof Failure ? error.exitCode : EXIT.failure;
+  if (error instanceof Failure) return error.exitCode;
+  return error instanceof PosthasteError && error.code === 'CONFIG_INVALID' ? EXIT.config : EXIT.failure;
 }

@@ -17,9 +17,9 @@ export function humanCount(count: number, one: string, many = `${one}s`): string
 
 export const deliveries = (count: number): string => humanCount(count, 'delivery', 'deliveries');
 
-/** A queued delivery that was tried is what people call deferred. */
-export function stateWord({ state, attempts, lastReply }: Pick<Delivery, 'state' | 'attempts' | 'lastReply'>): string {
-  return state === 'queued' && (attempts > 0 || lastReply !== null) ? 'deferred' : state;
+/** A queued delivery with an attempt that counted is what people call deferred. */
+export function stateWord({ state, attempts }: Pick<Delivery, 'state' | 'attempts'>): string {
+  return state === 'queued' && attempts > 0 ? 'deferred' : state;
 }
 
 export function senderWord(sender: string | null): string {

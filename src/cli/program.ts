@@ -39,6 +39,10 @@ export const program: Program = {
     await workOnce(config, log).finally(() => log.flush());
   },
 
+  async spaceFault(config) {
+    return (await import('../app.ts')).spaceFault(config);
+  },
+
   async checkRelay(config, relay) {
     const { checkRelay } = await import('../app.ts');
     const report = await checkRelay(relay, config, AbortSignal.timeout(CHECK_TIMEOUT));

@@ -22,7 +22,7 @@ export function addStatus(program: Command, cli: Cli): void {
   addExamples(command, 'status', 'status --json');
   command.action(async (flags: { json?: true }) => {
     const health = await reach(cli, command);
-    const problems = problemsOf(health);
+    const problems = [...(health.noRoom === null ? [] : [noRoom(health.noRoom)]), ...problemsOf(health)];
     if (flags.json === true) await cli.terminal.printJson(statusJson(health, problems));
     else await statusForPeople(cli, health, problems);
     process.exitCode = severity(problems);
@@ -32,6 +32,11 @@ export function addStatus(program: Command, cli: Cli): void {
 /** With the relays that the settings name. */
 interface Seen extends Health {
   readonly names: readonly string[];
+  readonly noRoom: string | null;
+}
+
+function noRoom(text: string): Problem {
+  return { level: 'critical', text };
 }
 
 async function reach(cli: Cli, command: Command): Promise<Seen> {
@@ -39,6 +44,7 @@ async function reach(cli: Cli, command: Command): Promise<Seen> {
     return await cli.withApp(command, async (app, config) => ({
       ...(await healthOf(cli, app)),
       names: Object.keys(config.relays),
+      noRoom: await cli.program.spaceFault(config),
     }));
   } catch (error) {
     if (error instanceof Failure && error.exitCode === EXIT.config) throw error;

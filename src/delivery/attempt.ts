@@ -1,4 +1,6 @@
 /** One attempt, as a pipe of named steps: hand over, decide, report, settle, tell. */
+
+import { PosthasteError } from '../errors.ts';
 import type { Outcome } from '../mail/outcome.ts';
 import { printable, showReply } from '../mail/reply.ts';
 import type { Delivery } from '../queue/delivery.ts';
@@ -31,6 +33,9 @@ export interface DeliveryParts {
   readonly settlements: Batch<SettleGroup, readonly boolean[]>;
 }
 
+/** Between two tries to write an outcome down, ms. */
+const SETTLE_RETRY = 1_000;
+
 /** A delivery, what came of its attempt, and what that makes of it. */
 export interface Decided {
   readonly delivery: Delivery;
@@ -54,7 +59,7 @@ export async function attempt(
   const fault = signal.aborted ? undefined : answered.find(isRelayFault)?.reply;
   const relayDueAt = fault === undefined ? startedAt : await health.fault(fault);
   const decided = decide(parts, relay, claim, outcomes, relayDueAt);
-  await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host });
+  await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host, notBefore: relayDueAt });
   if (fault === undefined && !signal.aborted && (await health.success(startedAt))) parts.queue.announceWork();
   return fault !== undefined;
 }
@@ -134,6 +139,8 @@ export interface AttemptPlace {
   readonly startedAt: Instant;
   readonly relay: string;
   readonly host: string | null;
+  /** The relay is paused until then. */
+  readonly notBefore?: Instant;
 }
 
 /** Writes what was decided together with the report it owes (invariant 9), then tells the log what took. */
@@ -146,11 +153,28 @@ export async function conclude(
   const reports = await owedReports(parts, claim, decided, place.host);
   const now = parts.clock.now();
   const settlements = decided.map((each) => settlementOf(claim, each, place, now));
-  const took = await parts.settlements.add({ settlements, reports });
+  const took = await settleFirmly(parts, { settlements, reports });
   if (reports.length > 0 || settlements.some((settlement) => settlement.state === 'queued')) parts.queue.announceWork();
   decided.forEach((each, i) => {
     tell(parts.log, claim, each, place, now, took[i] === true);
   });
+}
+
+/**
+ * What the relay took must be written down, or it goes out again: a store that cannot write (a full disk) is asked until it can.
+ * Meanwhile the attempt keeps its place, so that the worker soon has no room to hand over more.
+ */
+async function settleFirmly(parts: DeliveryParts, group: SettleGroup): Promise<readonly boolean[]> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await parts.settlements.add(group);
+    } catch (error) {
+      if (!(error instanceof PosthasteError) || error.code !== 'STORE_UNAVAILABLE') throw error;
+      if (failures === 0)
+        parts.log.error({ id: group.settlements[0]?.id, err: error }, 'an outcome cannot be written yet');
+      await new Promise<void>((resolve) => parts.clock.after(SETTLE_RETRY, resolve));
+    }
+  }
 }
 
 function settlementOf(
@@ -237,12 +261,14 @@ function tell(log: Log, claim: Claim, each: Decided, place: AttemptPlace, now: I
     from: claim.message.sender ?? '<>',
     to: printable(delivery.recipient),
     relay: place.relay,
-    attempts: delivery.attempts,
+    attempts: delivery.attempts - (decision.giveBack ? 1 : 0),
     reply: decision.reply === null ? null : showReply(decision.reply),
     delay: now - delivery.createdAt,
     ...(decision.inDoubt && { inDoubt: true }),
     ...(decision.reason !== null && { reason: decision.reason }),
-    ...(decision.state === 'queued' && { nextAttempt: new Date(decision.dueAt).toISOString() }),
+    ...(decision.state === 'queued' && {
+      nextAttempt: new Date(Math.max(decision.dueAt, place.notBefore ?? 0)).toISOString(),
+    }),
   };
   if (!took) log.warn(fields, 'lease lost before the outcome was written: another worker has this delivery');
   else if (decision.state === 'bounced') log.warn(fields, 'bounced');

@@ -12,15 +12,40 @@ interface LogOptions {
 
 /** A log on standard output; `flush` writes what is still buffered, before the process ends. */
 export async function openLog(options: LogOptions): Promise<Log & { flush(): void }> {
-  const stream: FlushedStream = options.format === 'pretty' ? await prettyStream() : destination({ sync: false });
+  const stream = options.format === 'pretty' ? await prettyStream() : patientStream();
   const logger: Logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
-  return Object.assign(logger, { flush: () => stream.flushSync?.() });
+  return Object.assign(logger, { flush: () => stream.flush() });
+}
+
+/** Lines that wait for a standard output which takes none, octets; more are dropped. */
+const MAX_WAITING = 4 * 1024 * 1024;
+
+/**
+ * Mail goes on where nobody can write it down: a full disk under the log drops lines, and must never hold up the process. At its end
+ * the writer would try for ever to be rid of what it holds, so a broken one is given up instead.
+ */
+function patientStream(): Flushed {
+  const stream = destination({ sync: false, maxLength: MAX_WAITING });
+  let broken = false;
+  stream.on('error', () => {
+    broken = true;
+  });
+  stream.on('drain', () => {
+    broken = false;
+  });
+  const flush = (): void => {
+    if (broken) stream.destroy();
+    else stream.flushSync();
+  };
+  process.prependListener('exit', flush);
+  return Object.assign(stream, { flush: (_done?: () => void) => flush() });
 }
 
 /** Only a terminal needs it, and it takes as long to load as all the rest of the log. */
-async function prettyStream(): Promise<FlushedStream> {
+async function prettyStream(): Promise<Flushed> {
   const { default: pretty } = await import('pino-pretty');
-  return pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
+  const stream = pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
+  return Object.assign(stream, { flush: () => undefined });
 }
 
-type FlushedStream = DestinationStream & { readonly flushSync?: () => void };
+type Flushed = DestinationStream & { flush(): void };

@@ -382,9 +382,10 @@ describe('check', () => {
     expect(findings.map(({ what, ok }) => [what, ok])).toEqual([
       ['settings', true],
       ['database', true],
+      ['disk', true],
       ['relay', false],
     ]);
-    expect(findings[2]?.text).toMatch(/4\.4\.1/);
+    expect(findings[3]?.text).toMatch(/4\.4\.1/);
   });
 
   test('a certificate that is none', async () => {

@@ -12,6 +12,7 @@ const program: Program = {
   createServer: unused,
   workOnce: unused,
   checkRelay: unused,
+  spaceFault: unused,
   checks: unused,
 };
 

@@ -1,9 +1,13 @@
 /** How serve ends: in order, at once, and with nothing lost either way. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { when } from '../relay/actions.ts';
 import { startRelay } from '../relay/scripted.ts';
 import { submitOne } from '../support/load.ts';
-import { posthaste, serve, temporaryFolder } from '../support/posthaste.ts';
+import { BIN, cleanEnvironment, posthaste, serve, temporaryFolder } from '../support/posthaste.ts';
+import { freePort, listening } from '../support/smtp-sink.ts';
 
 describe('SIGTERM', () => {
   test('lets an attempt finish, writes it down, and exits with 0', async () => {
@@ -66,6 +70,39 @@ describe('SIGTERM', () => {
     await second.line((line) => line.msg === 'sent');
     await second.stop();
     expect(relay.received).toHaveLength(1);
+    await relay.close();
+  });
+});
+
+describe.skipIf(!existsSync('/dev/full'))('a log that cannot be written', () => {
+  test('holds up neither mail nor the end', async () => {
+    using data = temporaryFolder();
+    const relay = await startRelay();
+    const port = await freePort();
+    const flags = [
+      'serve',
+      '--data-dir',
+      data.path,
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--admin',
+      'off',
+      '--relay',
+      `smtp://127.0.0.1:${relay.port}`,
+    ];
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [BIN, ...flags], {
+      env: cleanEnvironment(),
+      stdio: ['ignore', full, 'inherit'],
+    });
+    process.once('exit', () => child.kill('SIGKILL'));
+    await listening(port, child);
+    for (let i = 0; i < 20; i++) await submitOne(port, ['b@example.com'], `Subject: ${i}\r\n\r\nbody`);
+    await relay.until(() => relay.received.length === 20);
+    const ended = once(child, 'close');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    closeSync(full);
     await relay.close();
   });
 });

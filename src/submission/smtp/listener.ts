@@ -180,7 +180,7 @@ function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
     const fail = (error: Error): void => {
       reject(
         new PosthasteError(
-          'CONFIG_INVALID',
+          'LISTEN_FAILED',
           `Cannot listen on ${host} port ${port}: ${error.message}. Choose another address or stop what uses it.`,
           { cause: error },
         ),

@@ -57,12 +57,12 @@ export class SqliteDatabase implements Database {
 
   async #readAtOnce<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
     try {
-      this.#reader.exec('BEGIN');
+      this.#reader.run('BEGIN', []);
       return await work(this.#reader);
     } catch (error) {
       throw this.#told(error);
     } finally {
-      if (this.#reader.inTransaction) this.#reader.exec('COMMIT');
+      if (this.#reader.inTransaction) this.#reader.run('COMMIT', []);
     }
   }
 
@@ -150,7 +150,7 @@ export class SqliteDatabase implements Database {
       await this.#begin(synced);
       const answers: (() => void)[] = [];
       for (const waiting of group) answers.push(await this.#oneOf(group, waiting));
-      this.#writer.exec('COMMIT');
+      this.#writer.run('COMMIT', []);
       for (const answer of answers) answer();
     } catch (error) {
       this.#rollBack();
@@ -166,7 +166,7 @@ export class SqliteDatabase implements Database {
     const deadline = performance.now() + MAX_BUSY;
     for (;;) {
       try {
-        this.#writer.exec('BEGIN IMMEDIATE');
+        this.#writer.run('BEGIN IMMEDIATE', []);
         return;
       } catch (error) {
         if (!isBusy(error) || performance.now() > deadline) throw error;
@@ -184,16 +184,16 @@ export class SqliteDatabase implements Database {
   /** Runs one transaction of the group so that its failure leaves the others whole; answers with what to tell it after the commit. */
   async #oneOf(group: readonly Waiting[], { work, resolve, reject }: Waiting): Promise<() => void> {
     const alone = group.length === 1;
-    if (!alone) this.#writer.exec('SAVEPOINT one');
+    if (!alone) this.#writer.run('SAVEPOINT one', []);
     try {
       const result = await work(this.#writer);
-      if (!alone) this.#writer.exec('RELEASE one');
+      if (!alone) this.#writer.run('RELEASE one', []);
       return () => resolve(result);
     } catch (error) {
       // Without a transaction SQLite has rolled back everything, and so it is for all of the group.
       if (alone || isUnavailable(error) || !this.#writer.inTransaction) throw error;
-      this.#writer.exec('ROLLBACK TO one');
-      this.#writer.exec('RELEASE one');
+      this.#writer.run('ROLLBACK TO one', []);
+      this.#writer.run('RELEASE one', []);
       return () => reject(error);
     }
   }

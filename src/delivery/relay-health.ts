@@ -26,6 +26,11 @@ export class RelayHealth {
     this.#parts = parts;
   }
 
+  /** No fault is on record, as far as this process has seen. */
+  get well(): boolean {
+    return !this.#faulty;
+  }
+
   /** Pauses the relay; answers with the time of the next probe. */
   async fault(fault: Reply): Promise<Instant> {
     const { store, clock, log, random } = this.#parts;

@@ -1,5 +1,5 @@
 /** The worker of one relay: claims what is due, keeps the transport busy, and gives back what it does not finish. */
-import type { Claim, ClaimRequest } from '../queue/store.ts';
+import type { Claim, ClaimRequest, Take } from '../queue/store.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
 import { Signal } from '../runtime/signal.ts';
@@ -56,7 +56,11 @@ export class Worker implements Service {
 
   async start(): Promise<void> {
     this.#begin();
-    this.#endings.push(this.#parts.queue.onWork(() => this.#work.notify()));
+    const { queue } = this.#parts;
+    this.#endings.push(
+      queue.onWork(() => this.#work.notify()),
+      queue.onTake({ offer: () => this.#offer(), take: (claims) => this.#take(claims) }),
+    );
     this.#loop = this.#forever();
   }
 
@@ -139,6 +143,32 @@ export class Worker implements Service {
     this.#ready.push(...claims);
     this.#fill();
     while (this.#ready.length > 0 && !this.#stopping) await this.#room.wait(this.#parts.clock, this.#options.lease);
+  }
+
+  /** Only what would go out at once, to a relay that has just taken something. Rates are counted by claims alone. */
+  #offer(): Take | null {
+    const limit = this.#relay.transport.concurrency - this.#active.size - this.#ready.length;
+    if (this.#stopping || !this.#health.well || this.#relay.rates.length > 0 || limit <= 0) return null;
+    const until = this.#parts.clock.now() + this.#options.lease;
+    return { relay: this.#relay.name, limit, until, holder: this.#options.holder };
+  }
+
+  /** What was offered while the relay was well may come when it is not. */
+  #take(claims: readonly Claim[]): void {
+    this.#ready.push(...claims);
+    if (this.#health.well && !this.#stopping) this.#fill();
+    else void this.#giveBackLate();
+  }
+
+  async #giveBackLate(): Promise<void> {
+    try {
+      await this.#giveBack();
+    } catch (error) {
+      this.#parts.log.warn(
+        { relay: this.#relay.name, err: error },
+        'claims could not be given back, their leases will run out',
+      );
+    }
   }
 
   #fill(): void {

@@ -6,6 +6,7 @@ import { Batch } from '../runtime/batch.ts';
 import type { Clock, Instant } from '../runtime/clock.ts';
 import { type Id, newId } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
+import { HandOver, type Taker } from './hand-over.ts';
 import type { Message, NewContent, NewDelivery, NewMessage, Origin, Priority } from './message.ts';
 import type { Router } from './route.ts';
 import { noSafeguard, type Safeguard, type Safeguarded } from './safety.ts';
@@ -56,6 +57,7 @@ const MAX_BATCH = 200;
 
 export class Queue {
   readonly #workListeners = new Set<() => void>();
+  readonly #takers = new Set<Taker>();
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -73,13 +75,19 @@ export class Queue {
     this.#policy = options.policy;
     this.#maxAges = options.maxAges ?? new Map();
     this.#safeguard = options.safeguard ?? noSafeguard;
-    this.#inserts = new Batch((messages) => this.#store.insert(messages, this.#clock.now()), { maxItems: MAX_BATCH });
+    this.#inserts = new Batch((messages) => this.#insert(messages), { maxItems: MAX_BATCH });
   }
 
   /** Calls back whenever this process made work: something was submitted, released or put back, or a relay resumed. Returns the way to end that. */
   onWork(listener: () => void): () => void {
     this.#workListeners.add(listener);
     return () => this.#workListeners.delete(listener);
+  }
+
+  /** New messages go straight to a worker of this process when it offers to take them. Returns the way to end that. */
+  onTake(taker: Taker): () => void {
+    this.#takers.add(taker);
+    return () => this.#takers.delete(taker);
   }
 
   /** For parts that put work into the store past this queue: reports, reclaimed deliveries, what waits for its next attempt. */
@@ -94,10 +102,22 @@ export class Queue {
   /** Resolves when the message is durable: after this, and only after it, may anybody be told that it was accepted. */
   async submit(draft: Draft): Promise<Inserted> {
     const message = this.compose(draft);
-    const inserted = await this.#inserts.add(message);
-    if (!inserted.duplicate) {
+    const { id, duplicate, token } = await this.#inserts.add(message);
+    if (!duplicate) {
       this.#logAccepted(message);
-      this.announceWork();
+      if (token === undefined) this.announceWork();
+    }
+    return { id, duplicate };
+  }
+
+  async #insert(messages: readonly NewMessage[]): Promise<readonly Inserted[]> {
+    const now = this.#clock.now();
+    const handOver = new HandOver(this.#takers);
+    let inserted: readonly Inserted[] = [];
+    try {
+      inserted = await this.#store.insert(messages, now, handOver.takes);
+    } finally {
+      handOver.give(messages, inserted, now);
     }
     return inserted;
   }

@@ -11,6 +11,8 @@ import type { Reason } from './reason.ts';
 export interface Inserted {
   readonly id: Id;
   readonly duplicate: boolean;
+  /** All its deliveries were claimed as they were inserted, by the `Take` of their relay. */
+  readonly token?: Token;
 }
 
 /** Names one claim and fences every write that follows it. Opaque: only the store that made it reads it. */
@@ -37,6 +39,17 @@ export interface ClaimRequest {
    * operator. Deliveries in doubt stay. Whether the one that sends is itself well is the caller's to see.
    */
   readonly standIn?: true;
+}
+
+/** A worker's wish for new messages of its relay: to be claimed in the transaction that inserts them. */
+export interface Take {
+  readonly relay: string;
+  /** Deliveries, at most. */
+  readonly limit: number;
+  /** End of the lease. */
+  readonly until: Instant;
+  /** Node id of the worker. */
+  readonly holder: Id;
 }
 
 /** Deliveries of one message that were claimed together: one transaction on the wire. All are `sending`, their attempt counted. */
@@ -174,8 +187,12 @@ export interface Store {
   /**
    * Messages, deliveries and contents become durable together; staged chunks become theirs. Recipients that are suppressed
    * at `now` start as bounced/suppressed. A key that is taken makes that message a duplicate and leaves no trace of it.
+   *
+   * `takes`, one for a relay, makes messages start as sending, their attempt counted: those that a claim would have given next. That
+   * is, the relay has neither pause nor faults, nothing that is due waits for it, and all of the message goes there now, in one
+   * piece of content and with nobody suppressed. What does not fit, and what comes after it, starts as queued.
    */
-  insert(messages: readonly NewMessage[], now: Instant): Promise<readonly Inserted[]>;
+  insert(messages: readonly NewMessage[], now: Instant, takes?: readonly Take[]): Promise<readonly Inserted[]>;
   /** Keeps one chunk of a content that is too large for memory, before its message is inserted. Chunks count from 0. */
   stage(id: Id, sequence: number, bytes: Uint8Array, now: Instant): Promise<void>;
   /** Drops what was staged for a message that will not come. */

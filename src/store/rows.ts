@@ -32,6 +32,9 @@ export function priorityNumber(priority: Priority): number {
   return PRIORITIES.indexOf(priority);
 }
 
+/** Priorities that are claimed by themselves, in this order; `deferred` waits for a person. */
+export const CLAIMED: readonly number[] = (['high', 'medium', 'low'] as const).map(priorityNumber);
+
 export const bit = (value: boolean): number => (value ? 1 : 0);
 
 export const replyValues = (reply: Reply | null): Value[] =>

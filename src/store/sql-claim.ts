@@ -5,7 +5,7 @@ import type { Instant } from '../runtime/clock.ts';
 import { type Id, idToBytes, newId } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
-import { DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf, priorityNumber } from './rows.ts';
+import { CLAIMED, DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf } from './rows.ts';
 import { tokenOf } from './sql-lease.ts';
 import { quotaOf } from './sql-rates.ts';
 import { gateOf, takeProbe } from './sql-relays.ts';
@@ -16,8 +16,6 @@ import { inKeys, inPairs, queryByKeys } from './statements.ts';
 const INLINE_CONTENT = 256 * 1024;
 /** All contents of one claim together, octets: memory must not grow with the limit that a caller names. */
 const INLINE_TOTAL = 8 * 1024 * 1024;
-/** Priorities that are claimed by themselves, in this order; `deferred` waits for a person. */
-const CLAIMED = ['high', 'medium', 'low'].map((priority) => priorityNumber(priority as 'high'));
 const LAST_CLAIMED = Math.max(...CLAIMED);
 
 /** Deliveries of one message that are claimed together. */

@@ -1,13 +1,15 @@
 /** Submission: messages with their deliveries and contents, and the staging of contents too large for memory. */
 import { PosthasteError } from '../errors.ts';
 import type { NewDelivery, NewMessage } from '../queue/message.ts';
-import type { Inserted } from '../queue/store.ts';
+import type { Inserted, Take, Token } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
-import { type Id, idToBytes } from '../runtime/id.ts';
+import { type Id, idToBytes, newId } from '../runtime/id.ts';
 import type { Database, Queries, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { bit, idOf, messageIdHash, NULL_SENDER, priorityNumber, searchKey } from './rows.ts';
+import { tokenOf } from './sql-lease.ts';
 import { suppressedAmong } from './sql-suppress.ts';
+import { takenAmong } from './sql-take.ts';
 import { inKeys, insertRows, queryByKeys } from './statements.ts';
 
 const MESSAGE_COLUMNS = [
@@ -48,6 +50,11 @@ const DELIVERY_COLUMNS = [
   'due_at',
   'expires_at',
   'changed_at',
+  'attempts',
+  'token',
+  'holder',
+  'claimed_at',
+  'lease_until',
 ];
 
 function messageValues({ message, content }: NewMessage): Value[] {
@@ -82,9 +89,11 @@ function deliveryValues(
   delivery: NewDelivery,
   priority: number,
   suppressed: boolean,
+  claim: readonly Value[] | undefined,
   now: Instant,
 ): Value[] {
-  const state = suppressed ? 'bounced' : delivery.held === null ? 'queued' : 'held';
+  const waits = delivery.held === null ? 'queued' : 'held';
+  const state = suppressed ? 'bounced' : claim === undefined ? waits : 'sending';
   return [
     id,
     ordinal,
@@ -99,17 +108,22 @@ function deliveryValues(
     delivery.dueAt,
     delivery.expiresAt,
     now,
+    ...(claim ?? NOT_CLAIMED),
   ];
 }
+
+/** Attempts, token, holder, and the span of the lease. */
+const NOT_CLAIMED: readonly Value[] = [0, null, null, null, null];
 
 export async function insert(
   database: Database,
   dialect: Dialect,
   messages: readonly NewMessage[],
   now: Instant,
+  takes: readonly Take[] = [],
 ): Promise<readonly Inserted[]> {
   if (messages.length === 0) return [];
-  return database.transaction((tx) => insertMessages(tx, dialect, messages, now), { weight: messages.length });
+  return database.transaction((tx) => insertMessages(tx, dialect, messages, now, takes), { weight: messages.length });
 }
 
 /** The same inside a transaction that is there already: a settlement's, or the caller's own. */
@@ -118,6 +132,7 @@ export async function insertMessages(
   dialect: Dialect,
   messages: readonly NewMessage[],
   now: Instant,
+  takes: readonly Take[] = [],
 ): Promise<readonly Inserted[]> {
   const unlessTaken = dialect.unlessTaken('submit_key', dialect.partialIndexes ? 'submit_key IS NOT NULL' : undefined);
   await insertRows(tx, dialect, 'messages', MESSAGE_COLUMNS, messages.map(messageValues), unlessTaken);
@@ -128,10 +143,13 @@ export async function insertMessages(
   });
   const fresh = messages.filter((_, i) => answers[i]?.duplicate === false);
   const duplicates = messages.filter((_, i) => answers[i]?.duplicate === true);
-  await insertDeliveries(tx, dialect, fresh, now);
+  const tokens = await insertDeliveries(tx, dialect, fresh, now, takes);
   await adoptStaged(tx, fresh);
   for (const { message, content } of duplicates) if ('stagedChunks' in content) await dropStaged(tx, message.id);
-  return answers;
+  return answers.map((answer): Inserted => {
+    const token = answer.duplicate ? undefined : tokens.get(answer.id);
+    return token === undefined ? answer : { ...answer, token };
+  });
 }
 
 /** Which message has each of the keys, now that all of them were offered. */
@@ -142,22 +160,30 @@ async function keyHolders(tx: Queries, messages: readonly NewMessage[]): Promise
   return new Map(rows.map((row) => [row.submit_key as string, idOf(row.id)]));
 }
 
+/** Answers with the tokens of those that were claimed at once. */
 async function insertDeliveries(
   tx: Queries,
   dialect: Dialect,
   messages: readonly NewMessage[],
   now: Instant,
-): Promise<void> {
+  takes: readonly Take[],
+): Promise<ReadonlyMap<Id, Token>> {
   const recipients = messages.flatMap(({ deliveries }) => deliveries.map((delivery) => delivery.recipient));
   const suppressed = await suppressedAmong(tx, recipients, now);
+  const clear = (each: NewMessage): boolean => !each.deliveries.some(({ recipient }) => suppressed(recipient));
+  const taken = await takenAmong(tx, messages, takes, clear, now);
+  const right = idToBytes(newId(now));
   const rows = messages.flatMap(({ message, deliveries }) => {
     const id = idToBytes(message.id);
     const priority = priorityNumber(message.priority);
+    const take = taken.get(message.id);
+    const claim = take === undefined ? undefined : [1, right, idToBytes(take.holder), now, take.until];
     return deliveries.map((delivery, i) =>
-      deliveryValues(id, i + 1, delivery, priority, suppressed(delivery.recipient), now),
+      deliveryValues(id, i + 1, delivery, priority, suppressed(delivery.recipient), claim, now),
     );
   });
   await insertRows(tx, dialect, 'deliveries', DELIVERY_COLUMNS, rows);
+  return new Map([...taken.keys()].map((id) => [id, tokenOf(right, id)]));
 }
 
 /** Staged chunks become their message's by losing their mark; a content that is not whole stops everything. */

@@ -82,7 +82,10 @@ export async function healRelay(database: Database, relay: string): Promise<void
 /** Whether a claim may take something now: all it wants, a single message to probe with, or nothing. */
 export type Gate = 'open' | 'probe' | 'shut';
 
-export async function gateOf(tx: Queries, { relay, now, standIn }: ClaimRequest): Promise<Gate> {
+export async function gateOf(
+  tx: Queries,
+  { relay, now, standIn }: Pick<ClaimRequest, 'relay' | 'now' | 'standIn'>,
+): Promise<Gate> {
   const { rows } = await tx.query('SELECT * FROM relays WHERE relay = ?', [relay]);
   const state = rows[0] === undefined ? undefined : relayOf(rows[0]);
   if (state === undefined) return 'open';

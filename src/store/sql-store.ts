@@ -16,6 +16,7 @@ import type {
   SettleGroup,
   Store,
   Suppression,
+  Take,
   Token,
 } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
@@ -42,8 +43,8 @@ export class SqlStore implements Store {
     this.#dialect = dialect;
   }
 
-  insert(messages: readonly NewMessage[], now: Instant): Promise<readonly Inserted[]> {
-    return inserts.insert(this.#database, this.#dialect, messages, now);
+  insert(messages: readonly NewMessage[], now: Instant, takes?: readonly Take[]): Promise<readonly Inserted[]> {
+    return inserts.insert(this.#database, this.#dialect, messages, now, takes);
   }
 
   stage(id: Id, sequence: number, bytes: Uint8Array, now: Instant): Promise<void> {

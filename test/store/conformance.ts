@@ -12,6 +12,7 @@ import { relayFacts } from './conformance/relay.ts';
 import { settleFacts } from './conformance/settle.ts';
 import { sharedFacts } from './conformance/shared.ts';
 import { standInFacts } from './conformance/stand-in.ts';
+import { takeFacts } from './conformance/take.ts';
 
 /** One empty database: opened as often as wanted, each time as another process would; then removed. */
 export interface Place {
@@ -50,6 +51,7 @@ export function storeConformance(name: string, newPlace: () => Promise<Place>): 
     });
     const facts = [
       insertFacts,
+      takeFacts,
       claimFacts,
       settleFacts,
       relayFacts,

@@ -148,6 +148,11 @@ export class Stage implements AsyncDisposable {
     return this.#worker;
   }
 
+  async stopWork(): Promise<void> {
+    await this.#worker?.stop();
+    this.#worker = undefined;
+  }
+
   /** Everything that is due now, once. */
   async once(): Promise<void> {
     const worker = this.newWorker();

@@ -1,0 +1,57 @@
+/** New messages that are claimed in the transaction that keeps them, where a claim right after it would have given them. */
+import type { NewMessage } from '../queue/message.ts';
+import type { Take } from '../queue/store.ts';
+import type { Instant } from '../runtime/clock.ts';
+import type { Id } from '../runtime/id.ts';
+import type { Queries } from './database.ts';
+import { CLAIMED, priorityNumber } from './rows.ts';
+import { gateOf } from './sql-relays.ts';
+
+/** Which of the messages each worker takes. `clear`: nobody on the list of suppressions is among its recipients. */
+export async function takenAmong(
+  tx: Queries,
+  messages: readonly NewMessage[],
+  takes: readonly Take[],
+  clear: (message: NewMessage) => boolean,
+  now: Instant,
+): Promise<ReadonlyMap<Id, Take>> {
+  const taken = new Map<Id, Take>();
+  for (const take of takes) {
+    if (await isShut(tx, take.relay, now)) continue;
+    let room = take.limit;
+    for (const each of inOrder(messages, take.relay, now)) {
+      room -= each.deliveries.length;
+      // Behind one that waits all others wait, or they would overtake it.
+      if (room < 0 || !fits(each, take.relay, now) || !clear(each)) break;
+      taken.set(each.message.id, take);
+    }
+  }
+  return taken;
+}
+
+/** Paused, faulty, or with something waiting that goes first. */
+async function isShut(tx: Queries, relay: string, now: Instant): Promise<boolean> {
+  if ((await gateOf(tx, { relay, now })) !== 'open') return true;
+  const one = "SELECT 1 FROM deliveries WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ?";
+  const sql = `SELECT 1 AS waits WHERE ${CLAIMED.map(() => `EXISTS (${one})`).join(' OR ')}`;
+  const values = CLAIMED.flatMap((priority) => [relay, priority, now]);
+  return (await tx.query(sql, values)).rows.length > 0;
+}
+
+/** Those with something for the relay that a claim would take now, the most urgent first. */
+function inOrder(messages: readonly NewMessage[], relay: string, now: Instant): readonly NewMessage[] {
+  const due = messages.filter(({ message, deliveries }) => {
+    if (message.priority === 'deferred') return false;
+    return deliveries.some((delivery) => delivery.relay === relay && delivery.held === null && delivery.dueAt <= now);
+  });
+  const urgency = ({ message }: NewMessage): number => priorityNumber(message.priority);
+  return due.toSorted((a, b) => urgency(a) - urgency(b));
+}
+
+/** The whole message goes to this relay now, in one piece. */
+function fits({ deliveries, content }: NewMessage, relay: string, now: Instant): boolean {
+  if (!('bytes' in content)) return false;
+  return deliveries.every((each) => {
+    return each.relay === relay && each.held === null && each.dueAt <= now && each.expiresAt > now;
+  });
+}

@@ -155,19 +155,22 @@ export class Worker implements Service {
 
   /** What was offered while the relay was well may come when it is not. */
   #take(claims: readonly Claim[]): void {
+    if (claims.length === 0) return;
+    if (this.#stopping || !this.#health.well) {
+      void this.#refuse(claims);
+      return;
+    }
     this.#ready.push(...claims);
-    if (this.#health.well && !this.#stopping) this.#fill();
-    else void this.#giveBackLate();
+    this.#fill();
   }
 
-  async #giveBackLate(): Promise<void> {
+  async #refuse(claims: readonly Claim[]): Promise<void> {
     try {
-      await this.#giveBack();
+      await this.#release(claims);
+      this.#work.notify();
     } catch (error) {
-      this.#parts.log.warn(
-        { relay: this.#relay.name, err: error },
-        'claims could not be given back, their leases will run out',
-      );
+      const fields = { relay: this.#relay.name, err: error };
+      this.#parts.log.warn(fields, 'claims could not be given back, their leases will run out');
     }
   }
 
@@ -197,7 +200,11 @@ export class Worker implements Service {
   }
 
   async #giveBack(): Promise<void> {
-    const tokens = this.#ready.splice(0).map((claim) => claim.token);
+    await this.#release(this.#ready.splice(0));
+  }
+
+  async #release(claims: readonly Claim[]): Promise<void> {
+    const tokens = claims.map((claim) => claim.token);
     if (tokens.length > 0) await this.#parts.store.release(tokens, this.#parts.clock.now());
   }
 

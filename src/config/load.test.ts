@@ -16,7 +16,7 @@ function sources({ flags = {}, environment = {}, file, secrets = {}, facts = {},
   return {
     flags,
     file: file === undefined ? null : { path: '/etc/ph.json', folder: '/etc', values: file },
-    facts: { cwd: '/work', hostname: 'box', home: '/home/ann', platform: 'linux', root: false, environment, ...facts },
+    facts: { cwd: '/srv', hostname: 'box', home: '/home/ann', platform: 'linux', root: false, environment, ...facts },
     secretFiles: new Map(Object.entries(secrets)),
     without,
   };
@@ -64,7 +64,7 @@ describe('precedence', () => {
   });
 
   test('relative paths count from where they were given', () => {
-    expect(loaded({ flags: { relayCa: 'ca.pem' } }).config.relayCa).toBe('/work/ca.pem');
+    expect(loaded({ flags: { relayCa: 'ca.pem' } }).config.relayCa).toBe('/srv/ca.pem');
     expect(loaded({ file: { relayCa: 'ca.pem' } }).config.relayCa).toBe('/etc/ca.pem');
   });
 });
@@ -85,8 +85,8 @@ describe('data directory', () => {
   });
 
   test('the database follows it', () => {
-    expect(loaded({ flags: { dataDir: 'd' } }).config.database).toBe('sqlite:/work/d/posthaste.db');
-    expect(loaded({ flags: { dataDir: 'd', database: 'q.db' } }).config.database).toBe('sqlite:/work/q.db');
+    expect(loaded({ flags: { dataDir: 'd' } }).config.database).toBe('sqlite:/srv/d/posthaste.db');
+    expect(loaded({ flags: { dataDir: 'd', database: 'q.db' } }).config.database).toBe('sqlite:/srv/q.db');
   });
 });
 

@@ -54,6 +54,8 @@ function readObject(path: string, text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  } catch {}
+  } catch {
+    // Its message quotes the text: the error below says as much as may be said.
+  }
   throw new Error(`${path} holds no JSON object`);
 }

@@ -18,6 +18,8 @@ export interface Dialect {
   readonly types: Readonly<Record<ColumnType, string>>;
   /** Behind the closing bracket of CREATE TABLE. */
   readonly tableOptions: string;
+  /** The same for tables whose rows hold contents. */
+  readonly contentTableOptions: string;
   /** Whether CREATE INDEX takes a WHERE: then an index holds only the rows that somebody looks for in it. */
   readonly partialIndexes: boolean;
   /** Values in one statement, at most. */

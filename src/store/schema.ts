@@ -27,14 +27,14 @@ function tables(dialect: Dialect): string[] {
 }
 
 /** What never changes after acceptance. A content of one piece stands in the row: a fifth cheaper than a table of its own. */
-function messages({ types: t, tableOptions }: Dialect): string {
+function messages({ types: t, contentTableOptions }: Dialect): string {
   return `CREATE TABLE messages (
     id ${t.id} NOT NULL PRIMARY KEY,
     created_at ${t.integer} NOT NULL,
     sender ${t.text},
     sender_key ${t.name} NOT NULL,
     message_id ${t.text} NOT NULL,
-    message_id_hash ${t.id} NOT NULL,
+    message_id_key ${t.name} NOT NULL,
     subject ${t.text},
     subject_key ${t.text},
     size ${t.integer} NOT NULL CHECK (size >= 0),
@@ -50,17 +50,17 @@ function messages({ types: t, tableOptions }: Dialect): string {
     metadata ${t.text} NOT NULL,
     chunks ${t.integer} NOT NULL CHECK (chunks >= 0),
     content ${t.bytes}
-  )${tableOptions}`;
+  )${contentTableOptions}`;
 }
 
 /** Contents in chunks, also those that are staged and whose message has not come yet. */
-function contents({ types: t, tableOptions }: Dialect): string {
+function contents({ types: t, contentTableOptions }: Dialect): string {
   return `CREATE TABLE contents (
     id ${t.id} NOT NULL,
     sequence ${t.integer} NOT NULL CHECK (sequence >= 0),
     bytes ${t.bytes} NOT NULL,
     PRIMARY KEY (id, sequence)
-  )${tableOptions}`;
+  )${contentTableOptions}`;
 }
 
 /** Which contents wait for their message; it takes them over by deleting this row. */
@@ -173,7 +173,7 @@ function indexes(dialect: Dialect): string[] {
   return [
     `CREATE UNIQUE INDEX messages_key ON messages (submit_key)${where('submit_key IS NOT NULL')}`,
     'CREATE INDEX messages_sender ON messages (sender_key, id)',
-    'CREATE INDEX messages_message_id ON messages (message_id_hash)',
+    'CREATE INDEX messages_message_id ON messages (message_id_key)',
     // What a claim takes next.
     `CREATE INDEX deliveries_due ON deliveries (state, relay, priority, due_at, id, ordinal)${where("state = 'queued'")}`,
     // What has waited too long; `attempts` lets the deferred ones be counted without their rows.

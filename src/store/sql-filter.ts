@@ -4,7 +4,7 @@ import type { Filter } from '../queue/store.ts';
 import { idToBytes, isId } from '../runtime/id.ts';
 import type { Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
-import { messageIdHash, NULL_SENDER, searchKey } from './rows.ts';
+import { messageIdKey, NULL_SENDER, searchKey } from './rows.ts';
 
 export interface Condition {
   readonly sql: string;
@@ -45,8 +45,8 @@ function searches(filter: Filter, d: string): Condition[] {
   if (filter.recipient !== undefined) found.push(addressCondition(`${d}.recipient_key`, filter.recipient));
   if (filter.sender !== undefined) found.push(addressCondition('m.sender_key', filter.sender));
   if (filter.messageId !== undefined) {
-    const values = [messageIdHash(filter.messageId), filter.messageId];
-    found.push({ sql: 'm.message_id_hash = ? AND m.message_id = ?', values });
+    const values = [messageIdKey(filter.messageId), filter.messageId];
+    found.push({ sql: 'm.message_id_key = ? AND m.message_id = ?', values });
   }
   if (filter.inDoubt === true) found.push({ sql: `${d}.in_doubt = 1`, values: [] });
   return found;

@@ -6,7 +6,7 @@ import type { Instant } from '../runtime/clock.ts';
 import { type Id, idToBytes, newId } from '../runtime/id.ts';
 import type { Database, Queries, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
-import { bit, idOf, messageIdHash, NULL_SENDER, priorityNumber, searchKey } from './rows.ts';
+import { bit, idOf, messageIdKey, NULL_SENDER, priorityNumber, searchKey } from './rows.ts';
 import { tokenOf } from './sql-lease.ts';
 import { suppressedAmong } from './sql-suppress.ts';
 import { takenAmong } from './sql-take.ts';
@@ -18,7 +18,7 @@ const MESSAGE_COLUMNS = [
   'sender',
   'sender_key',
   'message_id',
-  'message_id_hash',
+  'message_id_key',
   'subject',
   'subject_key',
   'size',
@@ -64,7 +64,7 @@ function messageValues({ message, content }: NewMessage): Value[] {
     message.sender,
     message.sender === null ? NULL_SENDER : searchKey(message.sender),
     message.messageId,
-    messageIdHash(message.messageId),
+    messageIdKey(message.messageId),
     message.subject,
     message.subject?.toLowerCase() ?? null,
     message.size,

@@ -31,7 +31,7 @@ export class SqliteConnection implements Queries {
     // FULL: a commit is on disk when it returns; better-sqlite3 is built with NORMAL for WAL, which is not.
     this.exec('PRAGMA page_size = 4096');
     this.exec('PRAGMA synchronous = FULL');
-    this.exec('PRAGMA cache_size = -32000');
+    this.exec('PRAGMA cache_size = -8000');
     this.exec('PRAGMA temp_store = MEMORY');
     this.exec('PRAGMA wal_autocheckpoint = 0');
     this.exec('PRAGMA journal_size_limit = 67108864');

@@ -5,6 +5,8 @@ export const sqliteDialect: Dialect = {
   engine: 'SQLite',
   types: { id: 'BLOB', bytes: 'BLOB', integer: 'INTEGER', name: 'TEXT', text: 'TEXT' },
   tableOptions: ' STRICT, WITHOUT ROWID',
+  // Where the key is the table, each comparison on the way to a row reads the whole of a row, with its content.
+  contentTableOptions: ' STRICT',
   partialIndexes: true,
   maxValues: 32_766,
   lock: '',

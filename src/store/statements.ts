@@ -26,7 +26,28 @@ function tuple(width: number): string {
   return `(${repeat('?', width)})`;
 }
 
-/** INSERT of many rows; `suffix` follows the values. */
+/** Texts that were made before, by their number of rows: a database knows its prepared statement at once by the same string. */
+type Texts = Map<number, string>;
+const insertTexts = new WeakMap<
+  readonly string[],
+  { readonly head: string; readonly suffix: string; readonly texts: Texts }
+>();
+
+function insertText(table: string, columns: readonly string[], rows: number, suffix: string): string {
+  let made = insertTexts.get(columns);
+  if (made === undefined || made.suffix !== suffix) {
+    made = { head: `INSERT INTO ${table} (${columns.join(', ')}) VALUES `, suffix, texts: new Map() };
+    insertTexts.set(columns, made);
+  }
+  let text = made.texts.get(rows);
+  if (text === undefined) {
+    text = made.head + repeat(tuple(columns.length), rows) + suffix;
+    made.texts.set(rows, text);
+  }
+  return text;
+}
+
+/** INSERT of many rows into the one table that `columns` belong to; `suffix` follows the values. */
 export async function insertRows(
   tx: Queries,
   dialect: Dialect,
@@ -36,8 +57,7 @@ export async function insertRows(
   suffix = '',
 ): Promise<void> {
   for (const slice of slices(rows, columns.length, dialect)) {
-    const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${repeat(tuple(columns.length), slice.length)}${suffix}`;
-    await tx.query(sql, slice.flat());
+    await tx.query(insertText(table, columns, slice.length, suffix), slice.flat());
   }
 }
 
@@ -103,17 +123,31 @@ export async function updateRows(
   update: RowUpdate,
   rows: readonly (readonly Value[])[],
 ): Promise<void> {
-  const row = `(${update.columns.map(([, type]) => dialect.typed[type]).join(', ')})`;
-  const names = update.columns.map(([name]) => name).join(', ');
   for (const slice of slices(rows, update.columns.length, dialect)) {
+    await tx.query(updateText(dialect, update, slice.length), slice.flat());
+  }
+}
+
+const updateTexts = new WeakMap<RowUpdate, { readonly dialect: Dialect; readonly texts: Texts }>();
+
+function updateText(dialect: Dialect, update: RowUpdate, rows: number): string {
+  let made = updateTexts.get(update);
+  if (made === undefined || made.dialect !== dialect) {
+    made = { dialect, texts: new Map() };
+    updateTexts.set(update, made);
+  }
+  let text = made.texts.get(rows);
+  if (text === undefined) {
+    const row = `(${update.columns.map(([, type]) => dialect.typed[type]).join(', ')})`;
     const slots: Record<string, string> = {
       table: update.table,
-      columns: names,
-      rows: repeat(row, slice.length),
+      columns: update.columns.map(([name]) => name).join(', '),
+      rows: repeat(row, rows),
       set: update.set,
       on: update.on,
     };
-    const sql = dialect.updateFrom.replaceAll(/\{(\w+)\}/g, (_, slot: string) => slots[slot] as string);
-    await tx.query(sql, slice.flat());
+    text = dialect.updateFrom.replaceAll(/\{(\w+)\}/g, (_, slot: string) => slots[slot] as string);
+    made.texts.set(rows, text);
   }
+  return text;
 }

@@ -60,6 +60,6 @@ describe.skipIf(!python)('a report, read by another parser,', () => {
       },
       { 'Final-Recipient': 'rfc822; y@example.com', Action: 'failed', 'Remote-MTA': 'dns; relay.example' },
     ]);
-    expect(read['text']).toContain('could not be delivered');
+    expect(read.text).toContain('could not be delivered');
   });
 });

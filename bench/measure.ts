@@ -20,10 +20,20 @@ export interface Figures {
 /** No part of a run may take longer; a case that does is an error, not a figure. */
 const LIMIT_MS = 180_000;
 
-/** Enough messages for a p99 without doubling the time of a run. */
-const MAX_LATENCY_SAMPLES = 3000;
+/** Load before the clock starts, in portions, at least this long: code gets compiled here, processes get started there. */
+const WARM_UP_MS = 4000;
+/** How long the measured load is meant to take, by the rate of the last portion of the warm-up. */
+const MEASURED_MS = 8000;
+/** Messages in one portion, for each session, and in a measured load. */
+const PORTION = { least: 300, perSession: 20 } as const;
+const MEASURED = { least: 500, most: 60_000 } as const;
 
-const MEMORY_EVERY_MS = 250;
+/** Enough messages for a p99 without doubling the time of a run. */
+function latencySamples({ sessions }: Case): number {
+  return sessions === 1 ? 1000 : 3000;
+}
+
+const MEMORY_EVERY_MS = 1000;
 
 const folders = new Set<string>();
 
@@ -49,13 +59,13 @@ const PROCEDURES = { accept, drain, 'end-to-end': endToEnd } as const;
 async function accept(contender: Contender, what: Case, folder: string): Promise<Figures> {
   const running = await contender.start({ folder, relayPort: await freePort(), held: true });
   return await using(running, async () => {
-    await load(running.port, what, warmUpOf(what));
+    const { messages } = await warmUp(running.port, what);
     const memory = watchMemory(running.pid);
     const begun = performance.now();
-    await load(running.port, what, what.messages);
+    await load(running.port, what, messages);
     const seconds = (performance.now() - begun) / 1000;
     const latencies = await latenciesOf(running.port, what);
-    return { messagesPerSecond: what.messages / seconds, ...latencies, memory: memory.stop() };
+    return { messagesPerSecond: messages / seconds, ...latencies, memory: memory.stop() };
   });
 }
 
@@ -64,48 +74,69 @@ async function drain(contender: Contender, what: Case, folder: string): Promise<
   const relayPort = await freePort();
   const filling = await contender.start({ folder, relayPort, held: true });
   let running = filling;
-  await using({ stop: () => running.stop() }, () => load(filling.port, what, what.messages), 'on failure');
-  const sink = await Sink.open(relayPort);
+  const messages = drainedBy(what);
+  await using({ stop: () => running.stop() }, () => load(filling.port, what, messages), 'on failure');
+  const sink = await Sink.open(folder, relayPort);
   try {
     running = await filling.restartOpen();
-    return await using(running, () => drained(running, sink, what));
+    return await using(running, () => drained(running, sink, messages));
   } finally {
     await sink.close();
   }
 }
 
-async function drained(running: Running, sink: Sink, what: Case): Promise<Figures> {
+async function drained(running: Running, sink: Sink, messages: number): Promise<Figures> {
   const memory = watchMemory(running.pid);
   const first = await arrived(sink, 1);
-  const last = await arrived(sink, what.messages);
+  const last = await arrived(sink, messages);
   const messagesPerSecond = ((last.count - first.count) / (last.at - first.at)) * 1000;
   return { messagesPerSecond, p50: null, p99: null, memory: memory.stop() };
 }
 
 /** From the first connection of a client to the last message at the relay; then the same again in small for latencies. */
 async function endToEnd(contender: Contender, what: Case, folder: string): Promise<Figures> {
-  const sink = await Sink.open();
+  const sink = await Sink.open(folder);
   try {
     const running = await contender.start({ folder, relayPort: sink.port, held: false });
     return await using(running, async () => {
-      const warmUp = warmUpOf(what);
-      await load(running.port, what, warmUp);
-      await arrived(sink, warmUp);
+      const { sent, messages } = await warmUp(running.port, what, (count) => arrived(sink, count));
       const memory = watchMemory(running.pid);
       const begun = performance.now();
-      await load(running.port, what, what.messages);
-      const last = await arrived(sink, warmUp + what.messages);
+      await load(running.port, what, messages);
+      const last = await arrived(sink, sent + messages);
       const latencies = await latenciesOf(running.port, what);
-      return { messagesPerSecond: (what.messages / (last.at - begun)) * 1000, ...latencies, memory: memory.stop() };
+      return { messagesPerSecond: (messages / (last.at - begun)) * 1000, ...latencies, memory: memory.stop() };
     });
   } finally {
     await sink.close();
   }
 }
 
-/** Both get to run warm before the clock starts: compiled code here, started processes there. */
-function warmUpOf(what: Case): number {
-  return Math.min(1000, Math.ceil(what.messages / 2));
+/**
+ * Both get to run warm before the clock starts. Each then gets as many messages as it takes in the same time: with a number alike
+ * for both, the faster one would be measured over a moment only. `settled` waits until so many have gone through.
+ */
+async function warmUp(
+  port: number,
+  what: Case,
+  settled: (sent: number) => Promise<unknown> = async () => undefined,
+): Promise<{ readonly sent: number; readonly messages: number }> {
+  const portion = Math.max(PORTION.least, PORTION.perSession * what.sessions);
+  const end = performance.now() + WARM_UP_MS;
+  for (let sent = portion; ; sent += portion) {
+    const begun = performance.now();
+    await load(port, what, portion);
+    await settled(sent);
+    const now = performance.now();
+    if (now < end) continue;
+    const fitting = Math.round((portion / (now - begun)) * MEASURED_MS);
+    return { sent, messages: what.messages ?? Math.max(MEASURED.least, Math.min(MEASURED.most, fitting)) };
+  }
+}
+
+/** A drain begins cold, as after a restart, and its queue must be filled first. */
+function drainedBy({ messages, sessions }: Case): number {
+  return messages ?? (sessions < 50 ? 5000 : 10_000);
 }
 
 function arrived(sink: Sink, count: number): Promise<Mark> {
@@ -143,7 +174,7 @@ async function load(port: number, what: Case, messages: number): Promise<void> {
 }
 
 async function latenciesOf(port: number, what: Case): Promise<{ p50: number; p99: number }> {
-  const messages = Math.min(what.messages, MAX_LATENCY_SAMPLES);
+  const messages = Math.min(what.messages ?? Number.POSITIVE_INFINITY, latencySamples(what));
   const latencies = await withLimit(measureLatencies({ port, ...what, messages }), 'the messages were not accepted');
   const sorted = latencies.toSorted((a, b) => a - b);
   return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };

@@ -12,7 +12,8 @@ export interface Case {
   /** Clients at once. */
   readonly sessions: number;
   readonly keepConnections: boolean;
-  readonly messages: number;
+  /** Messages in each run; undefined: what fits into the time of a run. */
+  readonly messages: number | undefined;
 }
 
 export interface Options {
@@ -29,7 +30,7 @@ export const USAGE = `npm run bench -- [options]
   --size BYTES         body of each message (default: 4096 and 40960)
   --sessions N         clients at once (default: 1, 20 and 100)
   --keep-connections   many messages over each connection (default: both ways; --no-keep-connections: reconnect for each)
-  --messages N         messages in each run (default: by sessions, 1000 to 10000)
+  --messages N         messages in each run (default: what takes each program about 8 s)
   --runs N             runs of each contender, alternating (default: 3)
   --folder PATH        where to keep the queues: the disk that is measured (default: a temporary folder)
   --alone              posthaste without Postfix
@@ -92,15 +93,10 @@ function casesOf(name: CaseName, wanted: Wanted): Case[] {
         size,
         sessions: n,
         keepConnections,
-        messages: wanted.messages ?? defaultMessages(n),
+        messages: wanted.messages,
       })),
     ),
   );
-}
-
-function defaultMessages(sessions: number): number {
-  if (sessions === 1) return 1000;
-  return sessions < 50 ? 5000 : 10_000;
 }
 
 function caseName(text: string): CaseName {

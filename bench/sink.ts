@@ -1,4 +1,6 @@
 /** The relay of a measurement: Postfix's smtp-sink, which takes everything, throws it away and counts. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { end, start, which } from './processes.ts';
 import { freePort, untilReady } from './smtp.ts';
 
@@ -8,71 +10,64 @@ export interface Mark {
   readonly count: number;
 }
 
-interface Waiter {
-  readonly count: number;
-  readonly resolve: (mark: Mark) => void;
-  readonly reject: (error: Error) => void;
-}
+/** How often the count is read, ms: a reader that woke for every message would take its time from the programs. */
+const LOOK_MS = 10;
+/** Octets at the end of the counts that hold a whole one. */
+const TAIL = 200;
 
 /** smtp-sink -c prints its counter after each message; nothing else is asked of it. */
 export class Sink {
   readonly port: number;
   readonly #child: ReturnType<typeof start>;
-  readonly #waiting = new Set<Waiter>();
-  #last: Mark = { at: 0, count: 0 };
-  #tail = '';
+  readonly #counts: number;
+  #ended = false;
 
-  private constructor(port: number, child: ReturnType<typeof start>) {
+  private constructor(port: number, child: ReturnType<typeof start>, counts: number) {
     this.port = port;
     this.#child = child;
-    child.stdout?.on('data', (bytes: Buffer) => this.#read(bytes.toString('latin1')));
-    child.once('exit', () => this.#fail(new Error(`smtp-sink ended after ${this.#last.count} messages`)));
+    this.#counts = counts;
+    child.once('exit', () => {
+      this.#ended = true;
+    });
   }
 
-  static async open(port?: number): Promise<Sink> {
+  /** The counts go to a file in `folder`. */
+  static async open(folder: string, port?: number): Promise<Sink> {
     const chosen = port ?? (await freePort());
     const program = which('smtp-sink');
     if (program === undefined) throw new Error('smtp-sink is not installed (Debian: apt-get install postfix)');
     const asRoot = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
-    const sink = new Sink(chosen, start(program, [...asRoot, '-c', '-m', '1000', `127.0.0.1:${chosen}`, '1000']));
+    const counts = openSync(join(folder, 'sink-counts'), 'w+');
+    const child = start(program, [...asRoot, '-c', '-m', '1000', `127.0.0.1:${chosen}`, '1000'], {
+      stdio: ['ignore', counts, 'ignore'],
+    });
+    const sink = new Sink(chosen, child, counts);
     await untilReady(chosen, 5000);
     return sink;
   }
 
   /** Resolves once that many messages have come. */
-  reached(count: number): Promise<Mark> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.add({ count, resolve, reject });
-      this.#look();
-    });
-  }
-
-  close(): Promise<void> {
-    this.#waiting.clear();
-    return end(this.#child);
-  }
-
-  /** `sess=3 quit=2 mesg=41\r`, over and over; a chunk may end anywhere. */
-  #read(text: string): void {
-    const seen = this.#tail + text;
-    const complete = seen.lastIndexOf('\r');
-    this.#tail = seen.slice(complete + 1);
-    const at = seen.lastIndexOf('mesg=', complete);
-    if (at < 0 || complete < 0) return;
-    this.#last = { at: performance.now(), count: Number.parseInt(seen.slice(at + 5), 10) };
-    this.#look();
-  }
-
-  #look(): void {
-    for (const waiter of this.#waiting) {
-      if (this.#last.count < waiter.count) continue;
-      this.#waiting.delete(waiter);
-      waiter.resolve(this.#last);
+  async reached(count: number): Promise<Mark> {
+    for (;;) {
+      const mark = { at: performance.now(), count: this.#count() };
+      if (mark.count >= count) return mark;
+      if (this.#ended) throw new Error(`smtp-sink ended after ${mark.count} messages`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
 
-  #fail(error: Error): void {
-    for (const waiter of this.#waiting) waiter.reject(error);
-    this.#waiting.clear();
+  async close(): Promise<void> {
+    await end(this.#child);
+    closeSync(this.#counts);
+  }
+
+  /** `sess=3 quit=2 mesg=41\r`, over and over. */
+  #count(): number {
+    const { size } = fstatSync(this.#counts);
+    const tail = Buffer.alloc(Math.min(size, TAIL));
+    readSync(this.#counts, tail, 0, tail.length, size - tail.length);
+    const text = tail.toString('latin1');
+    const at = text.lastIndexOf('mesg=', text.lastIndexOf('\r'));
+    return at < 0 ? 0 : Number.parseInt(text.slice(at + 5), 10);
   }
 }

@@ -4,10 +4,10 @@ import { PosthasteError } from '../errors.ts';
 import type { Commit, Database, Queries, Result, TransactionOptions, Value } from './database.ts';
 import { isBusy, isUnavailable, SqliteConnection, unavailable } from './sqlite-connection.ts';
 
-/** The longest that a riding transaction waits for another one to share its sync with, ms. */
-const MAX_RIDE = 20;
+/** How long a riding transaction waits for another one to share its sync with, ms: as long as ten syncs, within these bounds. */
+const RIDE = { least: 2, most: 20, syncs: 10 } as const;
 /** With so many rows waiting, a sync of their own is cheap for each. */
-const ENOUGH_TO_GO = 100;
+const ENOUGH_TO_GO = 30;
 /** How long the writer waits for other processes before its callers hear of it, ms. */
 const MAX_BUSY = 30_000;
 
@@ -28,6 +28,7 @@ export class SqliteDatabase implements Database {
   #running = false;
   #rideTimer: NodeJS.Timeout | undefined;
   #rideOver = false;
+  #ride: number = RIDE.most;
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
   #snapshots: Promise<unknown> = Promise.resolve();
   #idle: (() => void) | undefined;
@@ -102,7 +103,7 @@ export class SqliteDatabase implements Database {
       this.#rideTimer ??= setTimeout(() => {
         this.#rideOver = true;
         this.#schedule();
-      }, MAX_RIDE);
+      }, this.#ride);
     }
   }
 
@@ -150,7 +151,7 @@ export class SqliteDatabase implements Database {
       await this.#begin(synced);
       const answers: (() => void)[] = [];
       for (const waiting of group) answers.push(await this.#oneOf(group, waiting));
-      this.#writer.run('COMMIT', []);
+      this.#commit(synced);
       for (const answer of answers) answer();
     } catch (error) {
       this.#rollBack();
@@ -173,6 +174,12 @@ export class SqliteDatabase implements Database {
       }
       await sleep(1);
     }
+  }
+
+  #commit(synced: boolean): void {
+    const begun = performance.now();
+    this.#writer.run('COMMIT', []);
+    if (synced) this.#ride = Math.min(RIDE.most, Math.max(RIDE.least, RIDE.syncs * (performance.now() - begun)));
   }
 
   #setSynchronous(wanted: 'FULL' | 'NORMAL'): void {

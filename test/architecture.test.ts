@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { faultsOf, importsOf, readGraph } from './architecture.ts';
+import { faultsOf, importsOf, loadedWith, readGraph } from './architecture.ts';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
@@ -21,6 +21,13 @@ describe('the source tree', () => {
     const targets = [...new Set([...graph.values()].flat())];
     expect(targets.filter((file) => !graph.has(file) && !existsSync(`${SRC}/${file}`))).toEqual([]);
     expect(targets.length).toBeGreaterThan(10);
+  });
+});
+
+describe('the queue, opened for a short command', () => {
+  it('loads no listener, worker or transport', () => {
+    const rooms = new Set([...loadedWith(readGraph(SRC), 'app/open.ts')].map((file) => file.split('/')[0]));
+    expect([...rooms].toSorted()).toEqual(['app', 'config', 'errors.ts', 'mail', 'queue', 'runtime', 'store']);
   });
 });
 
@@ -57,7 +64,7 @@ describe('a tree is refused when', () => {
     ['a command knows the store', 'cli/list.ts', 'store/open.ts'],
     ['a part reads the configuration', 'delivery/worker.ts', 'config/settings.ts'],
     ['neighbours know each other', 'admin/server.ts', 'report/metrics.ts'],
-    ['the library imports a command', 'app.ts', 'cli/main.ts'],
+    ['the composition root imports a command', 'app/server.ts', 'cli/main.ts'],
     ['an import leaves the tree', 'cli/main.ts', '../bench/main.ts'],
   ])('%s', (_, from, to) => {
     expect(faultsWith({ [from]: [to], [to]: [] })).toContainEqual(expect.stringContaining(`${from} -> ${to}`));
@@ -81,10 +88,11 @@ describe('a tree is refused when', () => {
 describe('a tree is accepted when', () => {
   it('imports go down', () => {
     const tree = {
-      'index.ts': ['app.ts'],
-      'cli/main.ts': ['app.ts', 'config/load.ts', 'cli/table.ts'],
+      'index.ts': ['app/server.ts'],
+      'cli/main.ts': ['app/server.ts', 'config/load.ts', 'cli/table.ts'],
       'cli/table.ts': ['mail/reply.ts'],
-      'app.ts': ['store/open.ts', 'delivery/worker.ts', 'config/load.ts'],
+      'app/server.ts': ['app/open.ts', 'delivery/worker.ts'],
+      'app/open.ts': ['store/open.ts', 'config/load.ts'],
       'delivery/worker.ts': ['queue/queue.ts', 'transport/transport.ts', 'report/dsn.ts'],
       'report/dsn.ts': ['queue/queue.ts'],
       'store/open.ts': ['queue/store.ts'],

@@ -8,7 +8,7 @@ export type Graph = ReadonlyMap<string, readonly string[]>;
 /** The rooms of the house from the top down. A room is a folder of src/ or a file directly in it. */
 const FLOORS: readonly (readonly string[])[] = [
   ['index.ts', 'cli'],
-  ['app.ts'],
+  ['app'],
   ['delivery'],
   ['submission', 'report', 'store', 'admin'],
   ['queue', 'transport', 'config'],
@@ -27,8 +27,8 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms that only these may enter. */
 const ENTERED_BY: Readonly<Record<string, readonly string[]>> = {
-  store: ['app.ts'],
-  config: ['index.ts', 'app.ts', 'cli'],
+  store: ['app'],
+  config: ['index.ts', 'app', 'cli'],
 };
 
 /** Names under which everything and nothing gathers. */
@@ -56,6 +56,14 @@ export function readGraph(root: string): Graph {
 function edgesOf(name: string, source: string): string[] {
   const own = importsOf(source).filter((to) => to.startsWith('.'));
   return own.map((to) => posix.join(posix.dirname(name), to).replace(/\.js$/, '.ts'));
+}
+
+/** A file and all that it loads, however far away. */
+export function loadedWith(graph: Graph, file: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  for (const to of graph.get(file) ?? []) loadedWith(graph, to, seen);
+  return seen;
 }
 
 function roomOf(file: string): string {

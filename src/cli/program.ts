@@ -1,5 +1,6 @@
 /** What the composition root offers, in the form that commands use. */
-import type * as app from '../app.ts';
+import type { App } from '../app/open.ts';
+import type { checkRelay } from '../app/ways-out.ts';
 import type { Config } from '../config/settings.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import { showReply } from '../mail/reply.ts';
@@ -23,28 +24,28 @@ export const program: Program = {
   },
 
   async openApp(config) {
-    const { openApp } = await import('../app.ts');
+    const { openApp } = await import('../app/open.ts');
     const opened = await openApp(config);
     return { ...opened, submit: (envelope, content) => submit(opened, envelope, content) };
   },
 
   async createServer(config, role) {
-    const [{ Server }, log] = await Promise.all([import('../app.ts'), logOf(config)]);
+    const [{ Server }, log] = await Promise.all([import('../app/server.ts'), logOf(config)]);
     const server = new Server(config, role, log);
     return { start: () => server.start(), stop: () => server.stop(), flush: () => log.flush() };
   },
 
   async workOnce(config) {
-    const [{ workOnce }, log] = await Promise.all([import('../app.ts'), logOf(config)]);
+    const [{ workOnce }, log] = await Promise.all([import('../app/server.ts'), logOf(config)]);
     await workOnce(config, log).finally(() => log.flush());
   },
 
   async spaceFault(config) {
-    return (await import('../app.ts')).spaceFault(config);
+    return (await import('../app/space.ts')).spaceFault(config);
   },
 
   async checkRelay(config, relay) {
-    const { checkRelay } = await import('../app.ts');
+    const { checkRelay } = await import('../app/ways-out.ts');
     const report = await checkRelay(relay, config, AbortSignal.timeout(CHECK_TIMEOUT));
     return report === null ? { ok: true, text: 'is no SMTP server; posthaste serve tries it' } : sentenceOf(report);
   },
@@ -56,7 +57,7 @@ async function logOf({ logLevel, logFormat }: Config): Promise<Log & { flush(): 
   return openLog({ level: logLevel, format });
 }
 
-async function submit({ queue, config }: app.App, envelope: Envelope, content: Uint8Array): Promise<Id> {
+async function submit({ queue, config }: App, envelope: Envelope, content: Uint8Array): Promise<Id> {
   const [{ envelopeRejection }, { Intake }, { isRejection }, { systemClock }, { silentLog }, { routedHeaders }] =
     await Promise.all([
       import('../submission/accept.ts'),
@@ -76,7 +77,7 @@ async function submit({ queue, config }: app.App, envelope: Envelope, content: U
     limits: config,
     bareLf: config.bareLf,
     routedHeaders: routedHeaders(config.routes),
-    signer: await (await import('../app.ts')).openDkim(config),
+    signer: await (await import('../app/signing.ts')).openDkim(config),
   };
   const intake = new Intake(context, { envelope, origin: 'sendmail', from: null });
   await intake.write(Buffer.from(content));
@@ -89,13 +90,7 @@ function refused(rejection: Rejection): Failure {
   return new Failure(`the message is refused: ${showReply(rejection)}`, EXIT.failure);
 }
 
-function sentenceOf({
-  ok,
-  host,
-  tls,
-  login,
-  error,
-}: NonNullable<Awaited<ReturnType<typeof app.checkRelay>>>): RelayCheck {
+function sentenceOf({ ok, host, tls, login, error }: NonNullable<Awaited<ReturnType<typeof checkRelay>>>): RelayCheck {
   if (!ok)
     return {
       ok,

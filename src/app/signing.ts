@@ -1,0 +1,11 @@
+/** What signs mail, from the settings. */
+import { signaturesOf } from '../config/relays.ts';
+import type { Config } from '../config/settings.ts';
+import type { Signer } from '../submission/dkim.ts';
+
+/** undefined where no domain signs. The signer is loaded where it is needed only: it takes a tenth of a second. */
+export async function openDkim(config: Config): Promise<Signer | undefined> {
+  if (config.dkim.length === 0) return undefined;
+  const { openSigner } = await import('../submission/dkim.ts');
+  return openSigner(signaturesOf(config));
+}

@@ -1,0 +1,25 @@
+/** The free space under the database: whether there is room for new mail. */
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Config } from '../config/settings.ts';
+import type { SpaceOptions } from '../submission/smtp/space.ts';
+
+/** Where octets run out first: the disk under a SQLite file. null for a database on a server. */
+export function spaceOptions(config: Config): SpaceOptions | null {
+  const file = /^sqlite:(.*)$/s.exec(config.database)?.[1];
+  if (file === undefined) return null;
+  const freeSpace = async (): Promise<number> => {
+    const { bavail, bsize } = await statfs(dirname(file));
+    return bavail * bsize;
+  };
+  return { freeSpace, minimum: config.minFreeSpace };
+}
+
+/** Why the disk has no room for new mail, in a sentence; null while it has. */
+export async function spaceFault(config: Config): Promise<string | null> {
+  const space = spaceOptions(config);
+  const free = await space?.freeSpace();
+  if (space === null || free === undefined || free >= space.minimum) return null;
+  const [left, least] = [free, space.minimum].map((octets) => `${Math.floor(octets / 1e6)} MB`);
+  return `the disk of the database has ${left} free, less than minFreeSpace (${least}): new mail is refused (452 4.3.1)`;
+}

@@ -1,0 +1,77 @@
+/** The ways out, from the settings: a transport for each relay, with its patience and whom it stands in for. */
+import { type RelaySettings, relaysOf } from '../config/relays.ts';
+import type { Config } from '../config/settings.ts';
+import type { Relay } from '../delivery/relay.ts';
+import type { StandIn } from '../delivery/stand-in.ts';
+import { defaultRetryPolicy } from '../queue/schedule.ts';
+import type { Store } from '../queue/store.ts';
+import { systemClock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import { CaptureTransport } from '../transport/capture.ts';
+import { openTransport } from '../transport/open.ts';
+import type { RelayReport } from '../transport/smtp/probe.ts';
+import { SmtpTransport } from '../transport/smtp/smtp.ts';
+import { retryPolicy } from './open.ts';
+
+const CAPTURING =
+  'capture mode: no relay is set, so mail is kept here and nothing leaves this machine; set one with --relay smtp://user:password@host:587';
+
+const WAITING =
+  'no relay is set, but mail of this queue was meant for one: it waits until the relay is set again; to capture mail, use a data directory of its own';
+
+/** The ways out, one worker each. Without a relay mail is captured, unless it was meant for one. */
+export async function openRelays(config: Config, store: Store, log: Log): Promise<readonly Relay[]> {
+  const settings = relaysOf(config);
+  if (settings.length > 0) {
+    const now = systemClock.now();
+    for (const { name } of settings) await store.noteRelay(name, now);
+    return Promise.all(settings.map((each) => openRelay(each, settings, config)));
+  }
+  const used = (await store.relays()).find((state) => state.knownSince !== null);
+  if (used === undefined) {
+    log.warn({}, CAPTURING);
+    return [{ ...capture(config), transport: new CaptureTransport() }];
+  }
+  log.error({ relay: used.relay }, WAITING);
+  return [];
+}
+
+async function openRelay(settings: RelaySettings, all: readonly RelaySettings[], config: Config): Promise<Relay> {
+  const { name, doubt, retry, rates } = settings;
+  const policy = { ...defaultRetryPolicy, ...retry };
+  return {
+    name,
+    doubt,
+    rates,
+    policy,
+    standIns: standInsOf(name, all),
+    ...(await openTransport(settings, config.hostname)),
+  };
+}
+
+/** The relays that name this one as their fallback. */
+function standInsOf(name: string, all: readonly RelaySettings[]): readonly StandIn[] {
+  return all
+    .filter(({ fallback }) => fallback.includes(name))
+    .map(({ name: relay, fallback, failoverAfter }) => {
+      return { relay, after: failoverAfter, behind: fallback.slice(0, fallback.indexOf(name)) };
+    });
+}
+
+function capture(config: Config): Omit<Relay, 'transport'> {
+  return { name: config.defaultRelay, host: null, policy: retryPolicy(config), doubt: 'hold', rates: [], standIns: [] };
+}
+
+/** Connects to a relay and logs in, without sending; null for one that is no SMTP server. */
+export async function checkRelay(
+  settings: RelaySettings,
+  config: Config,
+  signal: AbortSignal,
+): Promise<RelayReport | null> {
+  const { transport } = await openTransport(settings, config.hostname);
+  try {
+    return transport instanceof SmtpTransport ? await transport.verify(signal) : null;
+  } finally {
+    await transport.close();
+  }
+}

@@ -34,6 +34,7 @@ function newMessage(n: number, dueAt: number): NewMessage {
       key: null,
       tags: [],
       metadata: {},
+      retry: null,
     },
     deliveries: [
       {

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'TOO_MANY_RECIPIENTS'
   | 'MESSAGE_TOO_LARGE'
   | 'KEY_CONFLICT'
+  | 'RETRY_INVALID'
   | 'NOT_FOUND'
   | 'STORE_UNAVAILABLE'
   | 'STORE_NEWER'

@@ -6,6 +6,7 @@ import { printable, showReply } from '../mail/reply.ts';
 import type { Delivery } from '../queue/delivery.ts';
 import type { NewMessage } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
+import { policyFor } from '../queue/schedule.ts';
 import { attemptOutcome, type Decision, settle } from '../queue/settle.ts';
 import type { Claim, SettleGroup, Settlement, Store } from '../queue/store.ts';
 import { composeReport, MAX_RETURNED } from '../report/dsn.ts';
@@ -120,7 +121,8 @@ function decide(
   relayDueAt: Instant,
 ): Decided[] {
   const now = parts.clock.now();
-  const context = { policy: relay.policy, now, relayDueAt, doubt: relay.doubt, chance: parts.random() };
+  const policy = policyFor(relay.policy, claim.message.retry);
+  const context = { policy, now, relayDueAt, doubt: relay.doubt, chance: parts.random() };
   return claim.deliveries.map((delivery, i) => {
     const outcome = outcomes[i] ?? unanswered;
     return { delivery: { ...delivery, lastAttemptAt: now }, outcome, decision: settle(delivery, outcome, context) };

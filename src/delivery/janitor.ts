@@ -1,6 +1,7 @@
 /** The janitor: what must happen by the clock, whoever is there to do it. Any number of processes may run one. */
 import type { State } from '../queue/delivery.ts';
 import type { Reason } from '../queue/reason.ts';
+import { CRASH_DELAYS } from '../queue/schedule.ts';
 import { bounce, expiryReply } from '../queue/settle.ts';
 import type { Node, Store } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
@@ -81,7 +82,7 @@ export class Janitor implements Service {
 
   async #reclaim(store: Store, now: Instant): Promise<void> {
     const dead = (await store.nodes(0)).filter((node) => this.#isDead(node)).map((node) => node.id);
-    const count = await store.reclaim(now, dead);
+    const count = await store.reclaim(now, dead, CRASH_DELAYS);
     if (count > 0) {
       this.#parts.log.warn({ deliveries: count }, 'reclaimed from workers that are gone');
       this.#parts.queue.announceWork();

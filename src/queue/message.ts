@@ -4,6 +4,7 @@ import type { Notify } from '../mail/envelope.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Reason } from './reason.ts';
+import type { RetryOverride } from './schedule.ts';
 
 /** Strict order of the queue. `deferred` waits until a person or a cron line asks for it. */
 export type Priority = 'high' | 'medium' | 'low' | 'deferred';
@@ -39,6 +40,8 @@ export interface Message {
   readonly tags: readonly string[];
   /** The submitter's own data, kept and shown, never sent. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** What it asks for in place of its relay's retry policy; null: nothing. */
+  readonly retry: RetryOverride | null;
 }
 
 /** One recipient of a message on its way into the store. */

@@ -10,7 +10,7 @@ import { HandOver, type Taker } from './hand-over.ts';
 import type { Message, NewContent, NewDelivery, NewMessage, Origin, Priority } from './message.ts';
 import type { Router } from './route.ts';
 import { noSafeguard, type Safeguard, type Safeguarded } from './safety.ts';
-import type { RetryPolicy } from './schedule.ts';
+import { overrideFault, type RetryOverride, type RetryPolicy } from './schedule.ts';
 import type { Filter, Found, Inserted, Page, Store } from './store.ts';
 
 /** A message that passed the checks of `accept`, ready to be kept. */
@@ -34,6 +34,8 @@ export interface Draft {
   readonly key?: string;
   readonly tags?: readonly string[];
   readonly metadata?: Readonly<Record<string, string>>;
+  /** In place of the relay's retry policy. `expiresAt` goes before its `maxAge`. */
+  readonly retry?: RetryOverride;
   readonly reportOn?: Id;
   readonly held?: boolean;
   /** The decoded values of the header fields that routes ask for, names in lower case. */
@@ -122,12 +124,17 @@ export class Queue {
     return inserted;
   }
 
-  /** What `submit` keeps for a draft: the message, and one delivery for each recipient with its relay and times. */
+  /**
+   * What `submit` keeps for a draft: the message, and one delivery for each recipient with its relay and times. Throws NO_RECIPIENTS
+   * and RETRY_INVALID.
+   */
   compose(draft: Draft): NewMessage {
     const now = this.#clock.now();
     if (draft.envelope.recipients.length === 0) {
       throw new PosthasteError('NO_RECIPIENTS', 'The message has no recipients: name at least one in to, cc or bcc.');
     }
+    const fault = draft.retry && overrideFault(draft.retry);
+    if (fault !== undefined) throw new PosthasteError('RETRY_INVALID', fault);
     // A report goes back to the application that wrote: it is nobody's staging mail.
     const safe = (draft.origin === 'report' ? noSafeguard : this.#safeguard)(draft.envelope.recipients);
     const message: Message = {
@@ -147,6 +154,7 @@ export class Queue {
       key: draft.key ?? null,
       tags: draft.tags ?? [],
       metadata: { ...draft.metadata, ...safe.metadata },
+      retry: draft.retry ?? null,
     };
     return { message, deliveries: this.#deliveries(draft, safe, now), content: draft.content };
   }
@@ -162,7 +170,7 @@ export class Queue {
         originalRecipient: recipient.originalRecipient ?? null,
         relay,
         dueAt,
-        expiresAt: draft.expiresAt ?? dueAt + (this.#maxAges.get(relay) ?? this.#policy.maxAge),
+        expiresAt: draft.expiresAt ?? dueAt + (draft.retry?.maxAge ?? this.#maxAges.get(relay) ?? this.#policy.maxAge),
         held: draft.held === true ? 'operator' : held,
       };
     });

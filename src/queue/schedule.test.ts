@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { classOfReply, defaultRetryPolicy, nextAttemptAt, relayPauses, retryDelay } from './schedule.ts';
+import {
+  classOfReply,
+  defaultRetryPolicy,
+  nextAttemptAt,
+  overrideFault,
+  policyFor,
+  type RetryOverride,
+  relayPauses,
+  retryDelay,
+} from './schedule.ts';
 
 const MINUTE = 60_000;
 const busy = { code: 451, status: '4.3.0', text: 'try later' };
@@ -46,4 +55,46 @@ test('the pauses of a relay grow', () => {
   expect(pauses.toSorted((a, b) => a - b)).toEqual(pauses);
   expect(pauses[0]).toBe(1_000);
   expect(pauses.at(-1)).toBe(15 * MINUTE);
+});
+
+describe('a message that asks for its own retries', () => {
+  test('gets what it asks for, and the rest of the policy of its relay', () => {
+    expect(policyFor(defaultRetryPolicy, { maxAttempts: 3, maxAge: MINUTE })).toEqual({
+      ...defaultRetryPolicy,
+      maxAttempts: 3,
+      maxAge: MINUTE,
+    });
+    expect(policyFor(defaultRetryPolicy, null)).toBe(defaultRetryPolicy);
+    expect(policyFor({ ...defaultRetryPolicy, maxAttempts: 3 }, { maxAttempts: null }).maxAttempts).toBeNull();
+  });
+
+  test('may wait longer than the longest wait of its relay', () => {
+    const day = 24 * 60 * MINUTE;
+    expect(retryDelay(policyFor(defaultRetryPolicy, { firstDelay: day }), 1, busy, 0.5)).toBe(day);
+  });
+
+  test.each<[string, RetryOverride, string]>([
+    ['a wait that is none', { firstDelay: 0 }, 'retry.firstDelay is 0: give a whole number from 1.'],
+    ['half a try', { maxAttempts: 0.5 }, 'retry.maxAttempts is 0.5: give a whole number from 1, or null.'],
+    ['no age', { maxAge: Number.NaN }, 'retry.maxAge is NaN: give a whole number from 0.'],
+    [
+      'a first wait longer than the longest',
+      { firstDelay: 2, maxDelay: 1 },
+      'retry.firstDelay (2) is longer than retry.maxDelay (1): the first wait is the shortest.',
+    ],
+    [
+      'a word that is not known',
+      { tries: 1 } as RetryOverride,
+      'retry.tries is not known: allowed are firstDelay, maxDelay, maxAge, maxAttempts, delayReportAfter.',
+    ],
+  ])('is told what is wrong with %s', (_, override, fault) => {
+    expect(overrideFault(override)).toBe(fault);
+  });
+
+  test('may ask for nothing', () => {
+    expect(overrideFault({})).toBeUndefined();
+    expect(
+      overrideFault({ maxAttempts: null, delayReportAfter: null, maxAge: 0, firstDelay: 1, maxDelay: 1 }),
+    ).toBeUndefined();
+  });
 });

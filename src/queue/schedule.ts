@@ -23,6 +23,11 @@ export interface RetryPolicy {
   readonly delayReportAfter: number | null;
 }
 
+/** What one message may ask for in place of its relay's policy. Times in ms, as in `RetryPolicy`. */
+export type RetryOverride = Partial<
+  Pick<RetryPolicy, 'firstDelay' | 'maxDelay' | 'maxAge' | 'maxAttempts' | 'delayReportAfter'>
+>;
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
@@ -37,6 +42,40 @@ export const defaultRetryPolicy: RetryPolicy = {
   maxAttempts: null,
   delayReportAfter: 4 * HOUR,
 };
+
+/** The relay's policy with the wishes of one message. */
+export function policyFor(policy: RetryPolicy, override: RetryOverride | null): RetryPolicy {
+  if (override === null) return policy;
+  const firstDelay = override.firstDelay ?? policy.firstDelay;
+  // One who asks for an hour between tries does not mean the relay's half an hour.
+  const maxDelay = override.maxDelay ?? Math.max(firstDelay, policy.maxDelay);
+  return { ...policy, ...override, firstDelay, maxDelay };
+}
+
+/** Least values; null, where it is allowed, means never. */
+const OVERRIDABLE: Readonly<Record<keyof RetryOverride, { readonly least: number; readonly orNull: boolean }>> = {
+  firstDelay: { least: 1, orNull: false },
+  maxDelay: { least: 1, orNull: false },
+  maxAge: { least: 0, orNull: false },
+  maxAttempts: { least: 1, orNull: true },
+  delayReportAfter: { least: 0, orNull: true },
+};
+
+/** What is wrong with an override, as a sentence; undefined when it can be kept. */
+export function overrideFault(override: RetryOverride): string | undefined {
+  for (const [name, value] of Object.entries(override)) {
+    const rule = OVERRIDABLE[name as keyof RetryOverride];
+    if (rule === undefined) return `retry.${name} is not known: allowed are ${Object.keys(OVERRIDABLE).join(', ')}.`;
+    if (value === null && rule.orNull) continue;
+    if (!Number.isSafeInteger(value) || (value as number) < rule.least) {
+      const also = rule.orNull ? ', or null' : '';
+      return `retry.${name} is ${String(value)}: give a whole number from ${rule.least}${also}.`;
+    }
+  }
+  const { firstDelay, maxDelay } = override;
+  if (firstDelay === undefined || maxDelay === undefined || firstDelay <= maxDelay) return undefined;
+  return `retry.firstDelay (${firstDelay}) is longer than retry.maxDelay (${maxDelay}): the first wait is the shortest.`;
+}
 
 export type ReplyClass = 'greylisted' | 'rate limited' | 'other';
 
@@ -73,6 +112,12 @@ const RELAY_PAUSES: readonly number[] = [
 export function relayPauses(chance: number): readonly number[] {
   return RELAY_PAUSES.map((pause) => spread(pause, 0.2, chance));
 }
+
+/**
+ * Waits of a delivery after its process ended during an attempt once, twice ..., ms. The first time it is hardly the message's
+ * doing; one that ends every process which tries it must leave the others their turn.
+ */
+export const CRASH_DELAYS: readonly number[] = [0, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR];
 
 function spread(ms: number, jitter: number, chance: number): number {
   return Math.round(ms * (1 - jitter + 2 * jitter * chance));

@@ -214,9 +214,10 @@ export interface Store {
   release(tokens: readonly Token[], now: Instant): Promise<number>;
   /**
    * sending -> queued where the lease has run out, or where one of the nodes `dead` holds it, whose processes are known to be gone.
-   * The attempt stays counted and is logged as crashed. Returns how many deliveries.
+   * The attempt stays counted and is logged as crashed. Due again `delays[n]` ms after the n+1st such end of an attempt (the last
+   * one repeats); 0 leaves it due as it was. Returns how many deliveries.
    */
-  reclaim(now: Instant, dead: readonly Id[]): Promise<number>;
+  reclaim(now: Instant, dead: readonly Id[], delays: readonly number[]): Promise<number>;
   /** The next time at which something of this relay is due, without regard to pauses; null when nothing waits. */
   nextDue(relay: string): Promise<Instant | null>;
 

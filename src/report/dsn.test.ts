@@ -27,6 +27,7 @@ const message: Message = {
   key: null,
   tags: [],
   metadata: {},
+  retry: null,
 };
 
 const delivery: Delivery = {

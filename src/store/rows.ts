@@ -5,6 +5,7 @@ import type { Reply } from '../mail/reply.ts';
 import type { Attempt, Delivery, State } from '../queue/delivery.ts';
 import { type Message, type Origin, PRIORITIES, type Priority } from '../queue/message.ts';
 import type { Reason } from '../queue/reason.ts';
+import type { RetryOverride } from '../queue/schedule.ts';
 import type { Listed, Node, RelayState, Suppression } from '../queue/store.ts';
 import { type Id, idFromBytes } from '../runtime/id.ts';
 import type { Row, Value } from './database.ts';
@@ -48,7 +49,7 @@ function replyOf(row: Row): Reply | null {
 export const idOf = (value: Value | undefined): Id => idFromBytes(value as Uint8Array);
 
 export const MESSAGE_COLUMNS =
-  'id, created_at, sender, message_id, subject, size, eight_bit, smtputf8, ret, envelope_id, priority, origin, report_on, submit_key, tags, metadata';
+  'id, created_at, sender, message_id, subject, size, eight_bit, smtputf8, ret, envelope_id, priority, origin, report_on, submit_key, tags, metadata, retry';
 
 export function messageOf(row: Row, id: Id = idOf(row.id)): Message {
   return {
@@ -68,6 +69,7 @@ export function messageOf(row: Row, id: Id = idOf(row.id)): Message {
     key: row.submit_key as string | null,
     tags: JSON.parse(row.tags as string) as string[],
     metadata: JSON.parse(row.metadata as string) as Record<string, string>,
+    retry: row.retry === null ? null : (JSON.parse(row.retry as string) as RetryOverride),
   };
 }
 

@@ -48,6 +48,7 @@ function messages({ types: t, contentTableOptions }: Dialect): string {
     submit_key ${t.name},
     tags ${t.text} NOT NULL,
     metadata ${t.text} NOT NULL,
+    retry ${t.text},
     chunks ${t.integer} NOT NULL CHECK (chunks >= 0),
     content ${t.bytes}
   )${contentTableOptions}`;

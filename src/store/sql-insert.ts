@@ -32,6 +32,7 @@ const MESSAGE_COLUMNS = [
   'submit_key',
   'tags',
   'metadata',
+  'retry',
   'chunks',
   'content',
 ];
@@ -78,6 +79,7 @@ function messageValues({ message, content }: NewMessage): Value[] {
     message.key,
     JSON.stringify(message.tags),
     JSON.stringify(message.metadata),
+    message.retry === null ? null : JSON.stringify(message.retry),
     'bytes' in content ? 0 : content.stagedChunks,
     'bytes' in content ? content.bytes : null,
   ];

@@ -6,11 +6,10 @@ import { type Id, idToBytes } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { bit, idOf, replyValues } from './rows.ts';
-import { keysOf } from './sql-claim.ts';
 import { insertMessages } from './sql-insert.ts';
 import { pairsOf, tokenOf } from './sql-lease.ts';
 import { dropProbes } from './sql-relays.ts';
-import { inPairs, insertRows, queryByKeys, type RowUpdate, updateRows } from './statements.ts';
+import { inKeys, inPairs, insertRows, queryByKeys, type RowUpdate, updateRows } from './statements.ts';
 
 /** Deliveries in one transaction of `reclaim`. */
 const RECLAIM_BATCH = 500;
@@ -195,29 +194,53 @@ export async function reclaim(
   dialect: Dialect,
   now: Instant,
   dead: readonly Id[],
+  delays: readonly number[],
 ): Promise<number> {
   const lost = lostClaims(now, dead);
   if (dead.length > 0) await database.transaction((tx) => dropProbes(tx, dead), { commit: 'riding' });
   const { rows } = await database.query(`SELECT id FROM deliveries WHERE ${lost.sql} LIMIT 1`, lost.values);
   let total = 0;
   for (let more = rows.length > 0; more; ) {
-    const reclaimed = await database.transaction((tx) => reclaimSome(tx, dialect, lost, now));
+    const reclaimed = await database.transaction((tx) => reclaimSome(tx, dialect, lost, now, delays));
     total += reclaimed;
     more = reclaimed === RECLAIM_BATCH;
   }
   return total;
 }
 
-async function reclaimSome(tx: Queries, dialect: Dialect, lost: Lost, now: Instant): Promise<number> {
+const RECLAIM: RowUpdate = {
+  table: 'deliveries',
+  columns: [
+    ['v_id', 'id'],
+    ['v_ordinal', 'integer'],
+    ['v_due_at', 'integer'],
+    ['v_changed_at', 'integer'],
+  ],
+  set: `state = 'queued', due_at = v_due_at, last_attempt_at = claimed_at, changed_at = v_changed_at, ${NO_CLAIM}`,
+  on: 'id = v_id AND ordinal = v_ordinal',
+};
+
+async function reclaimSome(
+  tx: Queries,
+  dialect: Dialect,
+  lost: Lost,
+  now: Instant,
+  delays: readonly number[],
+): Promise<number> {
   const { rows } = await tx.query(
-    `SELECT id, ordinal, token, relay, claimed_at FROM deliveries WHERE ${lost.sql} ` +
+    `SELECT id, ordinal, token, relay, due_at, claimed_at FROM deliveries WHERE ${lost.sql} ` +
       `ORDER BY id, ordinal LIMIT ?${dialect.lockFree}`,
     [...lost.values, RECLAIM_BATCH],
   );
   if (rows.length === 0) return 0;
-  const sql = (keys: string): string =>
-    `UPDATE deliveries SET state = 'queued', last_attempt_at = claimed_at, changed_at = ?, ${NO_CLAIM} WHERE ${keys}`;
-  await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(rows)), sql, [now]);
+  const crashesOf = await crashesBefore(tx, rows);
+  const updates = rows.map((row): Value[] => {
+    const delay = delays[Math.min(crashesOf(row), delays.length - 1)] ?? 0;
+    // Without a delay it keeps its place in the order.
+    const dueAt = delay === 0 ? (row.due_at as number) : now + delay;
+    return [row.id as Value, row.ordinal as Value, dueAt, now];
+  });
+  await updateRows(tx, dialect, RECLAIM, updates);
   await insertRows(
     tx,
     dialect,
@@ -226,6 +249,17 @@ async function reclaimSome(tx: Queries, dialect: Dialect, lost: Lost, now: Insta
     rows.map((row) => crashedRow(row, now)),
   );
   return rows.length;
+}
+
+/** How often an attempt of each delivery has ended with its process. */
+async function crashesBefore(tx: Queries, rows: readonly Row[]): Promise<(row: Row) => number> {
+  const ids = [...new Map(rows.map((row) => [idOf(row.id), row.id as Value])).values()];
+  const sql = (keys: string): string =>
+    `SELECT id, ordinal, COUNT(*) AS crashes FROM attempts WHERE ${keys} AND outcome = 'crashed' GROUP BY id, ordinal`;
+  const { rows: found } = await queryByKeys(tx, inKeys('id', ids), sql);
+  const name = (row: Row): string => `${idOf(row.id)}:${row.ordinal}`;
+  const crashes = new Map(found.map((row) => [name(row), Number(row.crashes)]));
+  return (row) => crashes.get(name(row)) ?? 0;
 }
 
 function crashedRow(row: Row, now: Instant): Value[] {

@@ -83,8 +83,8 @@ export class SqlStore implements Store {
     return settles.release(this.#database, this.#dialect, tokens, now);
   }
 
-  reclaim(now: Instant, dead: readonly Id[]): Promise<number> {
-    return settles.reclaim(this.#database, this.#dialect, now, dead);
+  reclaim(now: Instant, dead: readonly Id[], delays: readonly number[]): Promise<number> {
+    return settles.reclaim(this.#database, this.#dialect, now, dead, delays);
   }
 
   move(filter: Filter, to: 'queued' | 'held' | 'cancelled', options: MoveOptions): Promise<number> {

@@ -150,3 +150,34 @@ describe('a transport that throws', () => {
     expect((await stage.get(second)).deliveries[0]?.state).toBe('sent');
   });
 });
+
+describe('a message with retries of its own', () => {
+  const busy: Script = { rcpt: '450 4.2.0 mailbox busy' };
+
+  test('waits as long as it asks for, and is given up after as many tries', async () => {
+    await using stage = await Stage.open({ relay: { script: busy } });
+    const id = await stage.submit({ retry: { firstDelay: 7_000, maxAttempts: 2 } });
+    const other = await stage.submit();
+    await stage.once();
+    expect((await stage.get(id)).deliveries[0]?.dueAt).toBe(stage.clock.now() + 7_000);
+    stage.clock.moveTo(stage.clock.now() + 60_000);
+    await stage.once();
+    expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'bounced', reason: 'expired', attempts: 2 });
+    expect((await stage.get(other)).deliveries[0]).toMatchObject({ state: 'queued', attempts: 2 });
+  });
+
+  test('is given up at the age that it names', async () => {
+    await using stage = await Stage.open({ relay: { script: busy } });
+    const id = await stage.submit({ retry: { maxAge: 90_000 } });
+    await stage.once();
+    stage.clock.moveTo(stage.clock.now() + 90_000);
+    await stage.janitor().round();
+    expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'bounced', reason: 'expired', attempts: 1 });
+  });
+
+  test('is refused when it asks for nonsense, and nothing is kept', async () => {
+    await using stage = await Stage.open();
+    await expect(stage.submit({ retry: { maxAttempts: 0 } })).rejects.toMatchObject({ code: 'RETRY_INVALID' });
+    expect(await stage.store.count({})).toBe(0);
+  });
+});

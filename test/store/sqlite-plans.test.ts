@@ -81,7 +81,7 @@ test('nothing on the way of a message walks a table', async () => {
   await settleOne(store, first, { state: 'queued' });
   await store.release([second.token], T);
   await store.claimExpired(request({ now: T + 1e9, until: T + 1e9 }));
-  await store.reclaim(T + 2e9, [HOLDER]);
+  await store.reclaim(T + 2e9, [HOLDER], [0]);
   await store.nextDue('default');
   await store.get(first.message.id);
   await store.contentChunk(first.message.id, 1);

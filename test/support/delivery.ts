@@ -9,7 +9,7 @@ import type { Recipient } from '../../src/mail/envelope.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import type { Rate } from '../../src/queue/rate.ts';
 import { singleRelay } from '../../src/queue/route.ts';
-import { defaultRetryPolicy, type RetryPolicy } from '../../src/queue/schedule.ts';
+import { defaultRetryPolicy, type RetryOverride, type RetryPolicy } from '../../src/queue/schedule.ts';
 import type { Found, SettleGroup, Store } from '../../src/queue/store.ts';
 import { Batch } from '../../src/runtime/batch.ts';
 import { ManualClock } from '../../src/runtime/clock.ts';
@@ -75,6 +75,7 @@ export interface Submitted {
   readonly content?: string;
   readonly subject?: string;
   readonly expiresAt?: number;
+  readonly retry?: RetryOverride;
 }
 
 export class Stage implements AsyncDisposable {
@@ -204,6 +205,7 @@ export class Stage implements AsyncDisposable {
       subject,
       origin: 'smtp',
       ...(message.expiresAt !== undefined && { expiresAt: message.expiresAt }),
+      ...(message.retry !== undefined && { retry: message.retry }),
     });
     return id;
   }

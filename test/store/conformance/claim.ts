@@ -155,8 +155,8 @@ export function claimFacts(bench: Bench): void {
       const [mine, lost] = (await claimAll(bench.store)) as [Claim, Claim];
       await settleOne(bench.store, lost);
       expect(await bench.store.renew([mine.token, lost.token, 'nonsense'], T + 2 * LEASE)).toEqual([mine.token]);
-      expect(await bench.store.reclaim(T + LEASE, [])).toBe(0);
-      expect(await bench.store.reclaim(T + 2 * LEASE, [])).toBe(1);
+      expect(await bench.store.reclaim(T + LEASE, [], [0])).toBe(0);
+      expect(await bench.store.reclaim(T + 2 * LEASE, [], [0])).toBe(1);
       expect(await bench.store.renew([mine.token], T + 9 * LEASE)).toEqual([]);
       expect(await bench.store.renew([], T)).toEqual([]);
     });
@@ -164,8 +164,8 @@ export function claimFacts(bench: Bench): void {
     test('that ran out are reclaimed: queued again, attempt counted and logged as crashed', async () => {
       const id = await put(bench.store);
       await claimAll(bench.store);
-      expect(await bench.store.reclaim(T + LEASE - 1, [])).toBe(0);
-      expect(await bench.store.reclaim(T + LEASE, [])).toBe(1);
+      expect(await bench.store.reclaim(T + LEASE - 1, [], [0])).toBe(0);
+      expect(await bench.store.reclaim(T + LEASE, [], [0])).toBe(1);
       const found = await bench.store.get(id);
       expect(found?.deliveries[0]).toMatchObject({
         state: 'queued',
@@ -178,12 +178,31 @@ export function claimFacts(bench: Bench): void {
       ]);
     });
 
+    test('that end again and again are reclaimed with longer and longer waits, each delivery by itself', async () => {
+      const delays = [0, 1000, 9000];
+      const id = await put(bench.store);
+      let now = T;
+      const dues: number[] = [];
+      for (let crash = 0; crash < 4; crash++) {
+        expect(await claimAll(bench.store, { now, limit: 1 })).toHaveLength(1);
+        now += LEASE;
+        const unlucky = crash === 3 ? await put(bench.store) : undefined;
+        if (unlucky !== undefined) await claimAll(bench.store, { now: now - LEASE });
+        expect(await bench.store.reclaim(now, [], delays)).toBe(unlucky === undefined ? 1 : 2);
+        const dueAt = (await bench.store.get(id))?.deliveries[0]?.dueAt as number;
+        dues.push(dueAt - now);
+        now = Math.max(now, dueAt);
+        if (unlucky !== undefined) expect((await bench.store.get(unlucky))?.deliveries[0]?.dueAt).toBe(T);
+      }
+      expect(dues).toEqual([-LEASE, 1000, 9000, 9000]);
+    });
+
     test('of nodes that are dead are reclaimed at once, and of no others', async () => {
       const [dead, alive] = [newId(T), newId(T)];
       const ids = [await put(bench.store), await put(bench.store)];
       await claimAll(bench.store, { holder: dead, limit: 1 });
       await claimAll(bench.store, { holder: alive, limit: 1 });
-      expect(await bench.store.reclaim(T, [dead, newId(T)])).toBe(1);
+      expect(await bench.store.reclaim(T, [dead, newId(T)], [0])).toBe(1);
       expect(await stateOf(bench.store, ids[0] as string)).toBe('queued');
       expect(await stateOf(bench.store, ids[1] as string)).toBe('sending');
     });
@@ -194,14 +213,14 @@ export function claimFacts(bench: Bench): void {
         T,
       );
       await claimAll(bench.store, { limit: 2000 });
-      expect(await bench.store.reclaim(T + LEASE, [])).toBe(1100);
+      expect(await bench.store.reclaim(T + LEASE, [], [0])).toBe(1100);
       expect(await bench.store.count({ states: ['queued'] })).toBe(1100);
     });
 
     test('that were reclaimed fence out the one who had them, also after a new claim', async () => {
       const id = await put(bench.store);
       const [old] = (await claimAll(bench.store)) as [Claim];
-      await bench.store.reclaim(T + LEASE, []);
+      await bench.store.reclaim(T + LEASE, [], [0]);
       expect(await settleOne(bench.store, old)).toBe(false);
       const [fresh] = (await claimAll(bench.store, { now: T + LEASE })) as [Claim];
       expect(await settleOne(bench.store, old)).toBe(false);

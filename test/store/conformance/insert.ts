@@ -20,6 +20,7 @@ export function insertFacts(bench: Bench): void {
         key: 'order-17',
         tags: ['invoice', 'a "quoted" one'],
         metadata: { order: '17', __proto__x: 'y' },
+        retry: { firstDelay: 500, maxAttempts: null },
         to: [
           { recipient: 'A.User@Example.com', notify: ['failure', 'delay'], originalRecipient: 'rfc822;A+20User@x' },
           {

@@ -113,7 +113,7 @@ export function relayFacts(bench: Bench): void {
       await fill(2);
       await fault(T);
       await claimAll(bench.store, { now: T + 1000, holder: dead });
-      await bench.store.reclaim(T + 1001, [dead]);
+      await bench.store.reclaim(T + 1001, [dead], [0]);
       expect(await claimAll(bench.store, { now: T + 1001 })).toHaveLength(1);
     });
 

@@ -35,6 +35,7 @@ export function sample(part: MessagePart = {}): NewMessage {
       key: null,
       tags: [],
       metadata: {},
+      retry: null,
       ...message,
     },
     deliveries: to.map((recipient) => sampleDelivery(typeof recipient === 'string' ? { recipient } : recipient)),

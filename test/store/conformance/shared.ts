@@ -48,7 +48,7 @@ export function sharedFacts(bench: Bench): void {
       const other = await bench.another();
       await put(bench.store);
       const [claim] = (await claimAll(bench.store)) as [Claim];
-      await other.reclaim(T + LEASE, []);
+      await other.reclaim(T + LEASE, [], [0]);
       const [theirs] = (await claimAll(other, { now: T + LEASE })) as [Claim];
       const group = (mine: Claim) => [{ settlements: [settlement(mine)], reports: [] }];
       const took = await Promise.all([bench.store.settle(group(claim), T), other.settle(group(theirs), T)]);
@@ -93,7 +93,7 @@ type Step =
   | { readonly kind: 'reclaim' | 'hold' | 'retry' | 'cancel' };
 
 async function clear(store: Store): Promise<void> {
-  await store.reclaim(T + 1e9, []);
+  await store.reclaim(T + 1e9, [], [0]);
   await store.move({}, 'cancelled', { now: T, expiresAt: T });
   await store.purge({ changedBefore: T + 2e9 }, 10_000);
 }
@@ -177,7 +177,7 @@ class Model {
 
   async #reclaim(): Promise<void> {
     const lost = [...this.#leases].filter(([, { until }]) => until <= this.#now);
-    expect(await this.#store.reclaim(this.#now, [])).toBe(lost.length);
+    expect(await this.#store.reclaim(this.#now, [], [0])).toBe(lost.length);
     for (const [name] of lost) this.#leases.delete(name);
   }
 }

@@ -39,7 +39,7 @@ export function standInFacts(bench: Bench): void {
       await bench.store.settle([{ settlements: doubts, reports: [] }], T);
       const [rest] = (await bench.store.get(mixed))?.deliveries.slice(1) ?? [];
       expect(rest).toMatchObject({ ordinal: 2, state: 'sending' });
-      await bench.store.reclaim(T + 1e6, []);
+      await bench.store.reclaim(T + 1e6, [], [0]);
       const behind = await put(bench.store, { to: [{ dueAt: T + 1e6 }] });
       await fault(1000);
       expect(await standIn({ limit: 1, now: T + 1e6 })).toEqual([`${mixed}/2`]);

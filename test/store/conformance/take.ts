@@ -52,9 +52,9 @@ export function takeFacts(bench: Bench): void {
       const gone = newId(T);
       const [first] = (await insert([{}])) as [Inserted];
       const [second] = (await insert([{}], [take({ holder: gone })])) as [Inserted];
-      expect(await bench.store.reclaim(T, [gone])).toBe(1);
+      expect(await bench.store.reclaim(T, [gone], [0])).toBe(1);
       expect(await stateOf(bench.store, second.id)).toBe('queued');
-      expect(await bench.store.reclaim(T + LEASE, [])).toBe(1);
+      expect(await bench.store.reclaim(T + LEASE, [], [0])).toBe(1);
       const found = await bench.store.get(first.id);
       expect(found?.deliveries).toMatchObject([{ state: 'queued', attempts: 1 }]);
       expect(found?.attempts).toMatchObject([{ outcome: 'crashed', startedAt: T }]);
@@ -70,7 +70,7 @@ export function takeFacts(bench: Bench): void {
       const other = newId(T);
       const takes = [take(), take({ relay: 'other', holder: other })];
       expect(await taken([{}, { to: [{ relay: 'other' }] }], takes)).toEqual([true, true]);
-      expect(await bench.store.reclaim(T, [other])).toBe(1);
+      expect(await bench.store.reclaim(T, [other], [0])).toBe(1);
     });
 
     test('takes nothing for a relay that is paused, or has faults', async () => {

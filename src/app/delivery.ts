@@ -36,6 +36,7 @@ export function deliveryParts(app: App, log: Log): DeliveryParts {
     hooks: {
       ...(config.beforeSend !== null && { beforeSend: config.beforeSend }),
       ...(config.onDeliveryError !== null && { onDeliveryError: config.onDeliveryError }),
+      ...(config.onRelayChange !== null && { onRelayChange: config.onRelayChange }),
     },
     settlements,
   };

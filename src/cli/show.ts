@@ -4,6 +4,7 @@ import type { Config } from '../config/settings.ts';
 import { printable } from '../mail/reply.ts';
 import type { Attempt, Delivery } from '../queue/delivery.ts';
 import { REDIRECTED_FROM } from '../queue/safety.ts';
+import type { RetryOverride } from '../queue/schedule.ts';
 import type { Found, Node, RelayState } from '../queue/store.ts';
 import { whyWaiting } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';
@@ -86,9 +87,30 @@ async function showForPeople({ terminal }: Cli, view: View): Promise<void> {
   await terminal.print(`${label('size')}${humanSize(message.size)}${view.contentKept ? '' : ', content not kept'}`);
   const replaced = message.metadata[REDIRECTED_FROM];
   if (replaced !== undefined) await terminal.print(`${label('meant for')}${printable(replaced)}`);
+  if (message.retry !== null) await terminal.print(`${label('retries')}${retryWords(message.retry)}`);
   if (message.reportOn !== null) await terminal.print(`${label('report on')}${message.reportOn}`);
   for (const delivery of deliveries) await showDelivery(terminal, view, delivery);
   if (attempts.length > 0) await terminal.print(`\n${attemptLines(view, terminal.width).join('\n')}`);
+}
+
+/** `tried at most 3 times, given up after 10m`. */
+function retryWords({ firstDelay, maxDelay, maxAge, maxAttempts, delayReportAfter }: RetryOverride): string {
+  const words = [
+    maxAttempts === undefined
+      ? ''
+      : maxAttempts === null
+        ? 'tried until its age'
+        : `tried at most ${maxAttempts} times`,
+    maxAge === undefined ? '' : `given up after ${elapsed(maxAge)}`,
+    firstDelay === undefined ? '' : `first again after ${elapsed(firstDelay)}`,
+    maxDelay === undefined ? '' : `waits up to ${elapsed(maxDelay)}`,
+    delayReportAfter === undefined
+      ? ''
+      : delayReportAfter === null
+        ? 'no report of a delay'
+        : `delay reported after ${elapsed(delayReportAfter)}`,
+  ];
+  return words.filter((word) => word !== '').join(', ');
 }
 
 async function showDelivery(terminal: Cli['terminal'], view: View, delivery: Delivery): Promise<void> {

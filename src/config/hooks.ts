@@ -44,6 +44,23 @@ export type OnDeliveryError = (
   failure: DeliveryFailure,
 ) => 'sent' | 'deferred' | 'refused' | undefined | Promise<'sent' | 'deferred' | 'refused' | undefined>;
 
+/** Something about a relay that a person may want to hear of. Times are milliseconds since 1970. */
+export type RelayChange =
+  /** A fault of the relay: its mail waits. Comes again with each probe that fails; `faults` counts them, the first is 1. */
+  | {
+      readonly relay: string;
+      readonly state: 'paused';
+      readonly faults: number;
+      readonly since: number;
+      readonly reply: Reply;
+      readonly nextProbe: number;
+    }
+  /** It has taken part in a transaction again. */
+  | { readonly relay: string; readonly state: 'well' };
+
+/** Called when a relay is paused for its faults and when it is well again, in the process that met it. What it throws is logged. */
+export type OnRelayChange = (change: RelayChange) => void | Promise<void>;
+
 function hook<F>(): Kind<F | null, F | null> {
   return {
     schema: read((value) => (value === null || typeof value === 'function' ? (value as F | null) : undefined)),
@@ -55,3 +72,4 @@ function hook<F>(): Kind<F | null, F | null> {
 
 export const beforeSend = hook<BeforeSend>();
 export const onDeliveryError = hook<OnDeliveryError>();
+export const onRelayChange = hook<OnRelayChange>();

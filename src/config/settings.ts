@@ -375,6 +375,13 @@ export const settings = {
     sentence:
       'Is called with each failure of an attempt, and may answer what it counts as: `sent`, `deferred` or `refused`.',
   }),
+  onRelayChange: setting({
+    group: 'Hooks',
+    kind: hooks.onRelayChange,
+    standard: null,
+    fileOnly: true,
+    sentence: 'Is called when a relay is paused for its faults, with each probe that fails, and when it is well again.',
+  }),
 
   admin: setting({
     group: 'Program',

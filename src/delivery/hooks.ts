@@ -18,6 +18,17 @@ interface HookMessage {
   readonly relay: string;
 }
 
+export type RelayChange =
+  | {
+      readonly relay: string;
+      readonly state: 'paused';
+      readonly faults: number;
+      readonly since: Instant;
+      readonly reply: Reply;
+      readonly nextProbe: Instant;
+    }
+  | { readonly relay: string; readonly state: 'well' };
+
 type Answer = 'sent' | 'deferred' | 'refused' | undefined;
 
 export interface Hooks {
@@ -34,6 +45,17 @@ export interface Hooks {
       readonly attempts: number;
     },
   ) => Answer | Promise<Answer>;
+  /** When the relay is paused for its faults, and when it is well again. */
+  readonly onRelayChange?: (change: RelayChange) => void | Promise<void>;
+}
+
+/** Nobody waits for it: mail does not depend on who is told. */
+export async function tellRelayChange(hooks: Hooks, change: RelayChange, log: Log): Promise<void> {
+  try {
+    await hooks.onRelayChange?.(change);
+  } catch (error) {
+    log.warn({ relay: change.relay, hook: 'onRelayChange', error: String(error) }, 'a hook failed');
+  }
 }
 
 /** The outcomes that `beforeSend` causes by throwing; undefined: the attempt may go on. */

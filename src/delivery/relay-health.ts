@@ -4,12 +4,14 @@ import { relayPauses } from '../queue/schedule.ts';
 import type { Store } from '../queue/store.ts';
 import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import { type Hooks, tellRelayChange } from './hooks.ts';
 
 export interface HealthParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
+  readonly hooks: Hooks;
 }
 
 export class RelayHealth {
@@ -33,11 +35,11 @@ export class RelayHealth {
 
   /** Pauses the relay; answers with the time of the next probe. */
   async fault(fault: Reply): Promise<Instant> {
-    const { store, clock, log, random } = this.#parts;
+    const { store, clock, log, random, hooks } = this.#parts;
     const now = clock.now();
     this.#faulty = true;
     this.#faultAt = now;
-    const { faults, probeAt } = await store.faultRelay(this.#relay, fault, now, relayPauses(random()));
+    const { faults, faultSince, probeAt } = await store.faultRelay(this.#relay, fault, now, relayPauses(random()));
     if (probeAt !== null && probeAt !== this.#toldOf) {
       this.#toldOf = probeAt;
       const fields = {
@@ -47,6 +49,8 @@ export class RelayHealth {
         nextProbe: new Date(probeAt).toISOString(),
       };
       log.warn(fields, 'relay fault: it is paused, its mail waits');
+      const change = { relay: this.#relay, faults, since: faultSince ?? now, reply: fault, nextProbe: probeAt };
+      void tellRelayChange(hooks, { ...change, state: 'paused' }, log);
     }
     return probeAt ?? now;
   }
@@ -55,9 +59,14 @@ export class RelayHealth {
   async success(startedAt: Instant): Promise<boolean> {
     if (!this.#faulty || startedAt < this.#faultAt) return false;
     this.#faulty = false;
-    await this.#parts.store.healRelay(this.#relay);
-    if (this.#toldOf !== null) this.#parts.log.info({ relay: this.#relay }, 'relay is well again');
     this.#toldOf = null;
+    if (await this.#parts.store.healRelay(this.#relay)) this.#tellWell();
     return true;
+  }
+
+  #tellWell(): void {
+    const { hooks, log } = this.#parts;
+    log.info({ relay: this.#relay }, 'relay is well again');
+    void tellRelayChange(hooks, { relay: this.#relay, state: 'well' }, log);
   }
 }

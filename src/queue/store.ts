@@ -254,8 +254,8 @@ export interface Store {
    * further faults change nothing: connections that fall together are one fault. Answers with what stands now.
    */
   faultRelay(relay: string, fault: Reply, now: Instant, delays: readonly number[]): Promise<RelayState>;
-  /** The first success after faults. */
-  healRelay(relay: string): Promise<void>;
+  /** The first success after faults. True for the one caller that ended them. */
+  healRelay(relay: string): Promise<boolean>;
 
   suppress(entries: readonly Suppression[]): Promise<void>;
   unsuppress(targets: readonly string[]): Promise<number>;

@@ -71,12 +71,12 @@ export async function faultRelay(
 }
 
 /** Writes only where there were faults: a worker may call it after every success. */
-export async function healRelay(database: Database, relay: string): Promise<void> {
+export async function healRelay(database: Database, relay: string): Promise<boolean> {
   const { rows } = await database.query('SELECT faults FROM relays WHERE relay = ? AND faults > 0', [relay]);
-  if (rows.length === 0) return;
-  await database.transaction((tx) => tx.query(`UPDATE relays SET ${NO_FAULTS} WHERE relay = ?`, [relay]), {
-    commit: 'riding',
-  });
+  if (rows.length === 0) return false;
+  const sql = `UPDATE relays SET ${NO_FAULTS} WHERE relay = ? AND faults > 0`;
+  const { changed } = await database.transaction((tx) => tx.query(sql, [relay]), { commit: 'riding' });
+  return changed > 0;
 }
 
 /** Whether a claim may take something now: all it wants, a single message to probe with, or nothing. */

@@ -135,7 +135,7 @@ export class SqlStore implements Store {
     return relays.faultRelay(this.#database, this.#dialect, relay, fault, now, delays);
   }
 
-  healRelay(relay: string): Promise<void> {
+  healRelay(relay: string): Promise<boolean> {
     return relays.healRelay(this.#database, relay);
   }
 

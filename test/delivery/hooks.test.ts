@@ -31,6 +31,48 @@ describe('beforeSend', () => {
   });
 });
 
+describe('onRelayChange', () => {
+  test('hears of the first fault, of each probe that fails, and of the end', async () => {
+    const heard: unknown[] = [];
+    await using stage = await Stage.open({
+      relay: { script: { connect: '421 4.3.2 closed' } },
+      hooks: { onRelayChange: (change) => void heard.push(change) },
+    });
+    await stage.submit();
+    const since = stage.clock.now();
+    await stage.once();
+    await stage.nextProbe();
+    await stage.once();
+    stage.relay.script = {};
+    await stage.nextProbe();
+    await stage.once();
+    const reply = expect.objectContaining({ code: 421 });
+    const paused = { relay: 'default', state: 'paused', since, reply, nextProbe: expect.any(Number) };
+    expect(heard).toMatchObject([
+      { ...paused, faults: 1 },
+      { ...paused, faults: 2 },
+      { relay: 'default', state: 'well' },
+    ]);
+  });
+
+  test('that throws holds up nothing', async () => {
+    const onRelayChange = (): never => {
+      throw new Error('the pager is out');
+    };
+    await using stage = await Stage.open({
+      relay: { script: { connect: '421 4.3.2 closed' } },
+      hooks: { onRelayChange },
+    });
+    const id = await stage.submit();
+    await stage.once();
+    stage.relay.script = {};
+    await stage.nextProbe();
+    await stage.once();
+    expect((await stage.get(id)).deliveries[0]?.state).toBe('sent');
+    expect(stage.log.count('a hook failed')).toBe(2);
+  });
+});
+
 describe('onDeliveryError', () => {
   test.each([
     ['sent', 'sent'],

@@ -94,7 +94,8 @@ export function relayFacts(bench: Bench): void {
       await claimAll(bench.store, { now: T + 1000 });
       expect(await fault(T + 1010)).toMatchObject({ faults: 2, probeAt: T + 6010 });
       expect(await claimAll(bench.store, { now: T + 6010 })).toHaveLength(1);
-      await bench.store.healRelay('default');
+      expect(await bench.store.healRelay('default')).toBe(true);
+      expect(await bench.store.healRelay('default')).toBe(false);
       expect(await bench.store.relays()).toMatchObject([
         { faults: 0, faultSince: null, probeAt: null, lastFault: null },
       ]);

@@ -12,6 +12,7 @@ import type { Store } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
+import type { SubmissionDetails } from '../submission/intake.ts';
 import { EXIT, Failure } from './failure.ts';
 import { Terminal } from './terminal.ts';
 
@@ -20,7 +21,7 @@ export interface App {
   readonly queue: Queue;
   readonly store: Store;
   /** The accept path of all ways in: checks, header, Received field, durable. Throws a PosthasteError with the reason of a refusal. */
-  submit(envelope: Envelope, content: Uint8Array): Promise<Id>;
+  submit(envelope: Envelope, content: Uint8Array, details?: SubmissionDetails): Promise<Id>;
   close(): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import type { Envelope } from '../mail/envelope.ts';
 import { showReply } from '../mail/reply.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
+import type { SubmissionDetails } from '../submission/intake.ts';
 import type { Rejection } from '../submission/rejections.ts';
 import type { Program, RelayCheck } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -26,7 +27,7 @@ export const program: Program = {
   async openApp(config) {
     const { openApp } = await import('../app/open.ts');
     const opened = await openApp(config);
-    return { ...opened, submit: (envelope, content) => submit(opened, envelope, content) };
+    return { ...opened, submit: (envelope, content, details) => submit(opened, envelope, content, details) };
   },
 
   async createServer(config, role) {
@@ -57,7 +58,12 @@ async function logOf({ logLevel, logFormat }: Config): Promise<Log & { flush(): 
   return openLog({ level: logLevel, format });
 }
 
-async function submit({ queue, config }: App, envelope: Envelope, content: Uint8Array): Promise<Id> {
+async function submit(
+  { queue, config }: App,
+  envelope: Envelope,
+  content: Uint8Array,
+  details: SubmissionDetails = {},
+): Promise<Id> {
   const [{ envelopeRejection }, { Intake }, { isRejection }, { systemClock }, { silentLog }, { routedHeaders }] =
     await Promise.all([
       import('../submission/accept.ts'),
@@ -79,7 +85,7 @@ async function submit({ queue, config }: App, envelope: Envelope, content: Uint8
     routedHeaders: routedHeaders(config.routes),
     signer: await (await import('../app/signing.ts')).openDkim(config),
   };
-  const intake = new Intake(context, { envelope, origin: 'sendmail', from: null });
+  const intake = new Intake(context, { envelope, origin: 'sendmail', from: null, details });
   await intake.write(Buffer.from(content));
   const result = await intake.finish();
   if (isRejection(result)) throw refused(result);

@@ -60,6 +60,19 @@ describe('send and list', () => {
     expect(content).toContain('Subject: Test message from posthaste\r\n');
   });
 
+  test('a message may have a priority, tags, and its own end of patience', async () => {
+    using folder = new Folder();
+    const wishes = ['--priority', 'high', '--tag', 'otp', '--tag', 'eu', '--expires-in', '10m', '--max-attempts', '3'];
+    const id = await folder.send('bob@example.com', ...wishes);
+    const [found] = await folder.json('show', id);
+    const deliveries = found?.deliveries as { createdAt: number; expiresAt: number; priority: string }[];
+    expect(found).toMatchObject({ priority: 'high', tags: ['otp', 'eu'], retry: { maxAttempts: 3 } });
+    const { expiresAt, createdAt } = deliveries[0] as (typeof deliveries)[number];
+    expect(Math.abs(expiresAt - createdAt - 600_000)).toBeLessThan(60_000);
+    expect(await folder.say('show', id)).toMatch(/retries +tried at most 3 times/);
+    expect(await folder.json('list', '--tag', 'otp')).toMatchObject([{ id }]);
+  });
+
   test('an address that is none is refused with its reason', async () => {
     using folder = new Folder();
     const { code, stderr, stdout } = await folder.run([

@@ -98,6 +98,7 @@ test('a taker hears once of each offer, also when the insert fails', async () =>
   const taker: Taker = { offer: () => take, take: (claims) => void heard.push(claims) };
   const end = stage.queue.onTake(taker);
   const id = await stage.submit({ subject: 'one' });
+  await handedOver();
   const [claim] = heard[0] ?? [];
   expect(heard).toHaveLength(1);
   expect(claim?.deliveries).toEqual((await stage.get(id)).deliveries);
@@ -107,8 +108,15 @@ test('a taker hears once of each offer, also when the insert fails', async () =>
   await expect(stage.queue.submit({ id: newId(until), messageId: '<x@y>', envelope, ...draft })).rejects.toThrow(
     'whole',
   );
+  await handedOver();
   expect(heard).toEqual([[claim], []]);
   end();
   await stage.submit();
+  await handedOver();
   expect(heard).toHaveLength(2);
 });
+
+/** Submitters are answered first: the messages follow in the next phase of the event loop. */
+function handedOver(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -195,7 +195,7 @@ export class ServerSession {
       case 'VRFY':
         return say.CANNOT_VERIFY;
       case 'HELP':
-        return say.HELP;
+        return say.help(this.#offersTls, this.#offersLogin);
       default:
         return this.#unknown(verb);
     }
@@ -213,9 +213,13 @@ export class ServerSession {
     this.#reset();
     this.#clientName = name;
     this.#extended = extended;
-    const { hostname, maxMessageSize, offerTls } = this.#options;
+    const { hostname, maxMessageSize } = this.#options;
     if (!extended) return encodeReply({ code: 250, text: hostname });
-    return say.extensions(hostname, maxMessageSize, offerTls && !this.#secure, this.#offersLogin);
+    return say.extensions(hostname, maxMessageSize, this.#offersTls, this.#offersLogin);
+  }
+
+  get #offersTls(): boolean {
+    return this.#options.offerTls && !this.#secure;
   }
 
   get #offersLogin(): boolean {

@@ -12,13 +12,18 @@ export const CANNOT_VERIFY = encodeReply({
   status: '2.5.0',
   text: 'addresses are not verified here, send the message',
 });
-export const HELP = encodeReply({
-  code: 214,
-  status: '2.0.0',
-  text: 'EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP STARTTLS AUTH QUIT',
-});
 export const BEGIN_TLS = encodeReply({ code: 220, status: '2.0.0', text: 'begin TLS' });
 export const LOGGED_IN = encodeReply({ code: 235, status: '2.7.0', text: 'logged in' });
+
+/** Names those commands alone that the session takes now. */
+export function help(tls: boolean, auth: boolean): string {
+  const verbs = [
+    'EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP',
+    ...(tls ? ['STARTTLS'] : []),
+    ...(auth ? ['AUTH'] : []),
+  ];
+  return encodeReply({ code: 214, status: '2.0.0', text: [...verbs, 'QUIT'].join(' ') });
+}
 
 export function greeting(hostname: string): string {
   return encodeReply({ code: 220, text: `${hostname} ESMTP posthaste` });

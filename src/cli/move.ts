@@ -6,7 +6,8 @@ import type { Id } from '../runtime/id.ts';
 import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 import { deliveries } from './format.ts';
-import { addExamples, addFilter, addSettings, type FilterFlags, filterOf, parseId } from './options.ts';
+import { findId, ID_HELP } from './ids.ts';
+import { addExamples, addFilter, addSettings, type FilterFlags, filterOf } from './options.ts';
 
 export interface Move {
   readonly name: string;
@@ -32,10 +33,12 @@ export interface PlainMove extends Move {
 export interface MoveFlags extends FilterFlags {
   readonly all?: true;
   readonly yes?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
 }
 
 export function addMove(program: Command, cli: Cli, move: PlainMove): void {
-  const command = program.command(`${move.name} [id...]`).description(move.description);
+  const command = program.command(move.name).argument('[id...]', ID_HELP).description(move.description);
   addChoice(command, move.name === 'release' ? null : move.states.join(', '));
   addSettings(command);
   addExamples(command, `${move.name} 0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11`, move.example);
@@ -48,22 +51,29 @@ export function addMove(program: Command, cli: Cli, move: PlainMove): void {
 export function addChoice(command: Command, states: string | null): void {
   addFilter(command, states);
   command.option('--all', 'all of them').option('--yes', 'do not ask');
+  command.option('--dry-run', 'change nothing, tell only how many it would be');
+  command.option('--json', 'one JSON object: command, count of deliveries, dryRun');
 }
 
 /** Moves what ids or flags name, and tells how much that was. */
-export function moveChosen(cli: Cli, app: App, move: Move, ids: readonly string[], flags: MoveFlags): Promise<void> {
-  return ids.length > 0 ? moveIds(cli, app, move, ids.map(parseId), flags) : moveSome(cli, app, move, flags);
+export async function moveChosen(
+  cli: Cli,
+  app: App,
+  move: Move,
+  texts: readonly string[],
+  flags: MoveFlags,
+): Promise<void> {
+  if (texts.length === 0) return moveSome(cli, app, move, flags);
+  const ids: Id[] = [];
+  for (const text of texts) ids.push(await findId(app.queue, text));
+  await moveIds(cli, app, move, ids, flags);
 }
 
 async function moveIds(cli: Cli, app: App, move: Move, ids: readonly Id[], flags: MoveFlags): Promise<void> {
-  for (const id of ids) await mustBe(app, id);
-  const moved = await move.run(
-    app,
-    { states: statesOf(flags, move.statesById), ...filterOf(flags, cli.now()), ids },
-    false,
-  );
+  const filter = { states: statesOf(flags, move.statesById), ...filterOf(flags, cli.now()), ids };
+  const moved = await move.run(app, filter, flags.dryRun === true);
   if (moved === 0) throw new Failure(await whyNone(app, move, ids), EXIT.failure);
-  await cli.terminal.print(`${deliveries(moved)} ${move.done}`);
+  await tell(cli, move, moved, flags);
 }
 
 /** Deliveries that a filter chose are counted first and asked for: nobody should cancel a queue by a slip. */
@@ -73,17 +83,24 @@ async function moveSome(cli: Cli, app: App, move: Move, flags: MoveFlags): Promi
     throw new Failure(`${move.name} needs ids, a filter such as --recipient, or --all`, EXIT.usage);
   }
   const filter = { states: statesOf(flags, move.states), ...chosen };
+  if (flags.dryRun === true) return tell(cli, move, await move.run(app, filter, true), flags);
   const asks = flags.yes !== true && (cli.terminal.interactive || !isHarmless(move, filter.states));
   if (asks && !cli.terminal.interactive) {
     throw new Failure(`${move.name} with a filter asks first, and nobody is there to answer: add --yes`, EXIT.usage);
   }
   const count = asks ? await move.run(app, filter, true) : undefined;
-  if (count === 0) return cli.terminal.print(`no deliveries to ${move.name}`);
+  if (count === 0) return tell(cli, move, 0, flags);
   if (count !== undefined && !(await cli.terminal.confirm(`${move.name} ${deliveries(count)}?`))) {
     throw new Failure('nothing was changed', EXIT.failure);
   }
-  const moved = await move.run(app, filter, false);
-  await cli.terminal.print(moved === 0 ? `no deliveries to ${move.name}` : `${deliveries(moved)} ${move.done}`);
+  await tell(cli, move, await move.run(app, filter, false), flags);
+}
+
+async function tell({ terminal }: Cli, move: Move, count: number, flags: MoveFlags): Promise<void> {
+  const dryRun = flags.dryRun === true;
+  if (flags.json === true) return terminal.printJson({ command: move.name, count, dryRun });
+  if (count === 0) return terminal.print(`no deliveries to ${move.name}`);
+  await terminal.print(`${deliveries(count)} ${dryRun ? 'would be ' : ''}${move.done}`);
 }
 
 function isHarmless({ harmlessIn = [] }: Move, states: readonly State[]): boolean {
@@ -93,10 +110,6 @@ function isHarmless({ harmlessIn = [] }: Move, states: readonly State[]): boolea
 function statesOf({ state }: FilterFlags, standard: readonly State[]): readonly State[] {
   if (state === undefined) return standard;
   return state === 'all' ? STATES : state;
-}
-
-async function mustBe(app: App, id: Id): Promise<void> {
-  if ((await app.queue.get(id)) === null) throw new Failure(`no message has the id ${id}`, EXIT.failure);
 }
 
 async function whyNone(app: App, move: Move, ids: readonly Id[]): Promise<string> {

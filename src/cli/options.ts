@@ -6,9 +6,7 @@ import { flagOf, type SettingName, settingOf } from '../config/settings.ts';
 import { STATES, type State } from '../queue/delivery.ts';
 import type { Filter } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
-import { type Id, isId } from '../runtime/id.ts';
 import { markSetting } from './context.ts';
-import { EXIT, Failure } from './failure.ts';
 
 /** What every command that opens the queue takes. */
 export const QUEUE_SETTINGS: readonly SettingName[] = ['dataDir', 'database'];
@@ -114,11 +112,4 @@ export function parseAge(text: string): number {
 export function parseCount(text: string): number {
   if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Allowed is a whole number of at least 1.');
-}
-
-/** Queue ids as people paste them. */
-export function parseId(text: string): Id {
-  const id = text.trim().toLowerCase();
-  if (isId(id)) return id;
-  throw new Failure(`${JSON.stringify(text)} is no queue id; posthaste list shows them`, EXIT.failure);
 }

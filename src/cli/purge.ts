@@ -20,6 +20,7 @@ const RETAINED = {
 interface PurgeFlags {
   readonly olderThan?: number;
   readonly result: Result | 'all';
+  readonly json?: true;
 }
 
 /** Messages in one transaction, so that no writer waits long. */
@@ -39,6 +40,7 @@ export function addPurge(program: Command, cli: Cli): void {
     'ended longer ago than this, as 7d (default: as set by retain-sent and the like)',
     parseAge,
   );
+  command.option('--json', 'one JSON object: command, count of messages, results with the count of each');
   addSettings(command, [...QUEUE_SETTINGS, ...Object.values(RETAINED)]);
   addExamples(command, 'purge --older-than 7d --result sent', 'purge --older-than 0 --result captured');
   command.action((flags: PurgeFlags) => cli.withApp(command, (app, config) => purge(cli, app, config, flags)));
@@ -53,6 +55,7 @@ async function purge(cli: Cli, app: App, config: Config, flags: PurgeFlags): Pro
   cli.terminal.progress('');
   const parts = Object.entries(counts).map(([result, count]) => `${count} ${result}`);
   const total = Object.values(counts).reduce((a, b) => a + b, 0);
+  if (flags.json === true) return cli.terminal.printJson({ command: 'purge', count: total, results: counts });
   await cli.terminal.print(
     `${humanCount(total, 'message')} purged${parts.length > 1 && total > 0 ? ` (${parts.join(', ')})` : ''}`,
   );

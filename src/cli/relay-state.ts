@@ -18,14 +18,17 @@ export interface RelayMove {
 export function addRelayMove(program: Command, cli: Cli, move: RelayMove): void {
   const command = program.command(`${move.name} [relay]`).description(move.description);
   command.option('--all', 'all relays');
+  command.option('--json', 'one JSON object: command, count of relays, relays by name');
   addSettings(command);
   addExamples(command, `${move.name} ${DEFAULT_RELAY}`, `${move.name} --all`);
-  command.action((relay: string | undefined, flags: { all?: true }) =>
+  command.action((relay: string | undefined, flags: { all?: true; json?: true }) =>
     cli.withApp(command, async (app, config) => {
-      for (const name of await chosen(app, config, move, relay, flags.all === true)) {
+      const relays = await chosen(app, config, move, relay, flags.all === true);
+      for (const name of relays) {
         await move.run(app, name);
-        await cli.terminal.print(`relay ${name} ${move.done}`);
+        if (flags.json !== true) await cli.terminal.print(`relay ${name} ${move.done}`);
       }
+      if (flags.json === true) await cli.terminal.printJson({ command: move.name, count: relays.length, relays });
     }),
   );
 }

@@ -1,6 +1,7 @@
 /** `posthaste reroute`: another relay for what waits. */
 import type { Command } from 'commander';
 import type { Cli } from './context.ts';
+import { ID_HELP } from './ids.ts';
 import { addChoice, type Move, type MoveFlags, moveChosen } from './move.ts';
 import { addExamples, addSettings } from './options.ts';
 import { knownRelays, mustKnow } from './relays.ts';
@@ -11,7 +12,8 @@ interface RerouteFlags extends MoveFlags {
 
 export function addReroute(program: Command, cli: Cli): void {
   const command = program
-    .command('reroute [id...]')
+    .command('reroute')
+    .argument('[id...]', ID_HELP)
     .description(
       'Give deliveries that wait or are held to another relay; when each is due, and what is held, stays as it is.',
     );

@@ -1,20 +1,18 @@
 /** `posthaste show ID`: one message, its recipients, its attempts, and why it waits. */
 import type { Command } from 'commander';
-import type { Config } from '../config/settings.ts';
 import { printable } from '../mail/reply.ts';
 import type { Attempt, Delivery } from '../queue/delivery.ts';
 import { REDIRECTED_FROM } from '../queue/safety.ts';
 import type { RetryOverride } from '../queue/schedule.ts';
-import type { Found, Node, RelayState } from '../queue/store.ts';
-import { whyWaiting } from '../queue/why.ts';
-import type { Instant } from '../runtime/clock.ts';
+import type { Found } from '../queue/store.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { Id } from '../runtime/id.ts';
 import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 import { humanSize, humanTime, replyJson, replyWord, senderWord, stateWord } from './format.ts';
-import { addExamples, addSettings, parseId } from './options.ts';
-import { planOf } from './relays.ts';
+import { findId, ID_HELP } from './ids.ts';
+import { addExamples, addSettings } from './options.ts';
+import { Outlook } from './outlook.ts';
 import { table } from './table.ts';
 
 interface ShowFlags {
@@ -24,7 +22,8 @@ interface ShowFlags {
 
 export function addShow(program: Command, cli: Cli): void {
   const command = program
-    .command('show <id>')
+    .command('show')
+    .argument('<id>', ID_HELP)
     .description('Show a message: envelope, recipients, attempts, next try and why it waits.');
   command.option('--content', 'write the content instead, as it will be sent').option('--json', 'one JSON object');
   addSettings(command);
@@ -35,30 +34,18 @@ export function addShow(program: Command, cli: Cli): void {
   );
   command.action((text: string, flags: ShowFlags) =>
     cli.withApp(command, async (app, config) => {
-      const id = parseId(text);
+      const id = await findId(app.queue, text);
       const found = await app.queue.get(id);
       if (found === null) throw new Failure(`no message has the id ${id}`, EXIT.failure);
       if (flags.content === true) return writeContent(cli, app, id, found);
-      const view = await viewOf(cli, app, config, found);
+      const view = { ...found, outlook: await Outlook.of(app, config, cli.now()) };
       return flags.json === true ? cli.terminal.printJson(foundJson(view)) : showForPeople(cli, view);
     }),
   );
 }
 
 interface View extends Found {
-  readonly relays: ReadonlyMap<string, RelayState>;
-  readonly nodes: readonly Node[];
-  readonly config: Config;
-  readonly now: Instant;
-}
-
-async function viewOf(cli: Cli, app: App, config: Config, found: Found): Promise<View> {
-  const [relays, nodes] = await Promise.all([app.store.relays(), app.store.nodes(0)]);
-  return { ...found, nodes, config, now: cli.now(), relays: new Map(relays.map((relay) => [relay.relay, relay])) };
-}
-
-function why({ relays, nodes, now, config }: View, delivery: Delivery): string {
-  return whyWaiting(delivery, relays.get(delivery.relay), nodes, now, planOf(config, delivery.relay));
+  readonly outlook: Outlook;
 }
 
 /** Bytes go to a pipe as they are; on a terminal, a message must not be able to steer it. */
@@ -75,11 +62,11 @@ function harmless(text: string): string {
 }
 
 async function showForPeople({ terminal }: Cli, view: View): Promise<void> {
-  const { message, deliveries, attempts, now } = view;
+  const { message, deliveries, attempts, outlook } = view;
   const label = (name: string): string => terminal.paint('dim', name.padEnd(11));
   await terminal.print(terminal.paint('bold', message.id));
   await terminal.print(
-    `${label('submitted')}${humanTime(message.createdAt)} (${relative(message.createdAt, now)}) by ${message.origin}`,
+    `${label('submitted')}${humanTime(message.createdAt)} (${relative(message.createdAt, outlook.now)}) by ${message.origin}`,
   );
   await terminal.print(`${label('sender')}${senderWord(message.sender)}`);
   await terminal.print(`${label('subject')}${printable(message.subject ?? '')}`);
@@ -114,23 +101,24 @@ function retryWords({ firstDelay, maxDelay, maxAge, maxAttempts, delayReportAfte
 }
 
 async function showDelivery(terminal: Cli['terminal'], view: View, delivery: Delivery): Promise<void> {
-  const { state, reason, relay, attempts, dueAt, expiresAt, lastReply } = delivery;
+  const { state, reason, relay, attempts, expiresAt, lastReply } = delivery;
+  const { outlook } = view;
   const facts = [
     `relay ${relay}`,
     attempts === 1 ? '1 attempt' : `${attempts} attempts`,
-    ...(state === 'queued'
-      ? [
-          `next try ${dueAt <= view.now ? 'now' : relative(dueAt, view.now)}`,
-          `given up ${relative(expiresAt, view.now)}`,
-        ]
-      : []),
+    ...(state === 'queued' ? [nextTryOf(delivery, outlook), `given up ${relative(expiresAt, outlook.now)}`] : []),
   ];
   await terminal.print(
     `\n${terminal.paint('bold', printable(delivery.recipient))}  ${stateWord(delivery)}${reason === null ? '' : ` (${reason})`}`,
   );
   await terminal.print(`  ${facts.join(', ')}`);
   if (lastReply !== null) await terminal.print(`  last reply: ${replyWord(lastReply)}`);
-  await terminal.print(`  ${why(view, delivery)}`);
+  await terminal.print(`  ${outlook.why(delivery)}`);
+}
+
+function nextTryOf(delivery: Delivery, outlook: Outlook): string {
+  const word = outlook.nextWord(delivery);
+  return outlook.next(delivery)?.at === null ? `no next try (${word})` : `next try ${word}`;
 }
 
 function attemptLines({ attempts, deliveries }: View, width: number): readonly string[] {
@@ -154,14 +142,16 @@ function attemptLines({ attempts, deliveries }: View, width: number): readonly s
 }
 
 function foundJson(view: View): Readonly<Record<string, unknown>> {
-  const { message, deliveries, attempts, contentKept } = view;
+  const { message, deliveries, attempts, contentKept, outlook } = view;
   return {
     ...message,
     contentKept,
     deliveries: deliveries.map((delivery) => ({
       ...delivery,
       lastReply: replyJson(delivery.lastReply),
-      why: why(view, delivery),
+      nextAt: outlook.next(delivery)?.at ?? null,
+      waitsFor: outlook.next(delivery)?.obstacle ?? null,
+      why: outlook.why(delivery),
     })),
     attempts: attempts.map((attempt) => ({ ...attempt, reply: replyJson(attempt.reply) })),
   };

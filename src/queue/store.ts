@@ -87,6 +87,9 @@ export interface SettleGroup {
 /** Which deliveries. All given conditions must hold; an empty filter is all of them. */
 export interface Filter {
   readonly ids?: readonly Id[];
+  /** Ids from this to that one, both included; any 32 hexadecimal digits with the dashes of an id. */
+  readonly idFrom?: string;
+  readonly idTo?: string;
   readonly states?: readonly State[];
   readonly reason?: Reason;
   readonly relay?: string;

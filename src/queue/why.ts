@@ -35,7 +35,41 @@ export interface RelayPlan {
   readonly failoverAfter: number;
 }
 
-/** The first thing that stands in the way; what would stand in the way behind it is not told. */
+/** What people must know of a delivery to say why it waits. */
+export interface Situation {
+  readonly delivery: Delivery;
+  /** undefined: nothing is noted about it, so it is healthy. */
+  readonly relay: RelayState | undefined;
+  readonly nodes: readonly Node[];
+  readonly now: Instant;
+  readonly plan?: RelayPlan | undefined;
+}
+
+/** What stands first in the way of a queued delivery; `turn`: nothing but those before it. */
+export type Obstacle =
+  | 'paused'
+  | 'unknown'
+  | 'faulty'
+  | 'workerless'
+  | 'relayless'
+  | 'limited'
+  | 'demand'
+  | 'time'
+  | 'turn';
+
+/** The first one; what would stand in the way behind it is not told. */
+export function obstacleTo({ delivery, relay, nodes, now, plan }: Situation): Obstacle {
+  if (relay !== undefined && relay.pausedAt !== null) return 'paused';
+  if (plan?.known === false) return 'unknown';
+  if (relay !== undefined && relay.faults > 0) return 'faulty';
+  if (!isWorked(nodes, now)) return 'workerless';
+  if (isRelayless(nodes, now)) return 'relayless';
+  if ((relay?.limitedUntil ?? now) > now) return 'limited';
+  if (delivery.priority === 'deferred') return 'demand';
+  return delivery.dueAt > now ? 'time' : 'turn';
+}
+
+/** In one sentence. */
 export function whyWaiting(
   delivery: Delivery,
   relay: RelayState | undefined,
@@ -43,53 +77,44 @@ export function whyWaiting(
   now: Instant,
   plan?: RelayPlan,
 ): string {
-  if (delivery.state === 'queued') return whyQueued(delivery, relay, nodes, now, plan);
+  if (delivery.state === 'queued') return whyQueued({ delivery, relay, nodes, now, plan });
   if (delivery.state === 'held') return whyHeld(delivery, now);
   return whyNoMore(delivery, now);
 }
 
-function whyQueued(
-  delivery: Delivery,
-  relay: RelayState | undefined,
-  nodes: readonly Node[],
-  now: Instant,
-  plan: RelayPlan | undefined,
-): string {
-  const doubt = delivery.inDoubt
+const WHY: Readonly<Record<Obstacle, (situation: Situation) => string>> = {
+  paused: ({ delivery, relay, now }) => {
+    const by = relay?.pausedBy == null ? '' : ` by ${relay.pausedBy}`;
+    return `The relay ${delivery.relay} was paused${by} ${relative(relay?.pausedAt ?? now, now)}, until somebody resumes it.`;
+  },
+  unknown: ({ delivery }) =>
+    `The settings tell of no relay ${delivery.relay}: set it, or let posthaste reroute choose another one.`,
+  faulty: whyFaulty,
+  workerless: ({ nodes, now }) => {
+    const seen = lastSeen(nodes);
+    return `No worker has been seen${seen === null ? '' : ` for ${elapsed(now - seen)}`}: start posthaste serve or posthaste work.`;
+  },
+  relayless: () => 'It waits for its relay, and posthaste runs without one: start it with the relay set.',
+  limited: ({ delivery, relay, now }) =>
+    `The relay ${delivery.relay} gets no more before its rate allows it ${relative(relay?.limitedUntil ?? now, now)}.`,
+  demand: () => 'Its priority is deferred: it waits until somebody retries it.',
+  time: ({ delivery, now }) => whyNotDue(delivery, now),
+  turn: () => 'It is due and waits for its turn.',
+};
+
+function whyQueued(situation: Situation): string {
+  const doubt = situation.delivery.inDoubt
     ? 'It is in doubt: the last connection broke before the relay answered, so it may have arrived. '
     : '';
-  const ofRelay = whyPaused(relay, now) ?? whyUnknown(delivery, plan) ?? whyFaulty(delivery, relay, now, plan);
-  return (
-    doubt +
-    (ofRelay ?? whyNobody(nodes, now) ?? whyRelayless(nodes, now) ?? whyLimited(relay, now) ?? whyNotDue(delivery, now))
-  );
+  return doubt + WHY[obstacleTo(situation)](situation);
 }
 
-function whyPaused(relay: RelayState | undefined, now: Instant): string | undefined {
-  if (relay === undefined || relay.pausedAt === null) return undefined;
-  const by = relay.pausedBy === null ? '' : ` by ${relay.pausedBy}`;
-  return `The relay ${relay.relay} was paused${by} ${relative(relay.pausedAt, now)}, until somebody resumes it.`;
-}
-
-function whyUnknown({ relay }: Delivery, plan: RelayPlan | undefined): string | undefined {
-  if (plan?.known !== false) return undefined;
-  return `The settings tell of no relay ${relay}: set it, or let posthaste reroute choose another one.`;
-}
-
-function whyFaulty(
-  delivery: Delivery,
-  relay: RelayState | undefined,
-  now: Instant,
-  plan: RelayPlan | undefined,
-): string | undefined {
-  if (relay === undefined || relay.faults === 0) return undefined;
-  const since = now - (relay.faultSince ?? now);
-  const last = relay.lastFault === null ? '' : ` (${showReply(relay.lastFault)})`;
-  const next =
-    relay.probeAt !== null && relay.probeAt > now
-      ? `; it is tried again ${relative(relay.probeAt, now)}`
-      : '; it is being tried again';
-  return `The relay ${relay.relay} has failed for ${elapsed(since)}${last}${next}.${standIn(delivery, since, now, plan)}`;
+function whyFaulty({ delivery, relay, now, plan }: Situation): string {
+  const since = now - (relay?.faultSince ?? now);
+  const last = relay?.lastFault == null ? '' : ` (${showReply(relay.lastFault)})`;
+  const probeAt = relay?.probeAt ?? now;
+  const next = probeAt > now ? `; it is tried again ${relative(probeAt, now)}` : '; it is being tried again';
+  return `The relay ${delivery.relay} has failed for ${elapsed(since)}${last}${next}.${standIn(delivery, since, now, plan)}`;
 }
 
 function standIn({ inDoubt }: Delivery, failing: number, now: Instant, plan: RelayPlan | undefined): string {
@@ -103,27 +128,11 @@ function standIn({ inDoubt }: Delivery, failing: number, now: Instant, plan: Rel
 }
 
 /** Mail for a relay is not captured by those who know no relay: it waits for one that does. */
-function whyRelayless(nodes: readonly Node[], now: Instant): string | undefined {
-  const alive = nodes.filter((node) => isWorked([node], now));
-  if (!alive.every(({ role }) => role.endsWith(RELAYLESS))) return undefined;
-  return 'It waits for its relay, and posthaste runs without one: start it with the relay set.';
+function isRelayless(nodes: readonly Node[], now: Instant): boolean {
+  return nodes.filter((node) => isWorked([node], now)).every(({ role }) => role.endsWith(RELAYLESS));
 }
 
-function whyLimited(relay: RelayState | undefined, now: Instant): string | undefined {
-  const until = relay?.limitedUntil ?? null;
-  if (relay === undefined || until === null || until <= now) return undefined;
-  return `The relay ${relay.relay} gets no more before its rate allows it ${relative(until, now)}.`;
-}
-
-function whyNobody(nodes: readonly Node[], now: Instant): string | undefined {
-  if (isWorked(nodes, now)) return undefined;
-  const seen = lastSeen(nodes);
-  return `No worker has been seen${seen === null ? '' : ` for ${elapsed(now - seen)}`}: start posthaste serve or posthaste work.`;
-}
-
-function whyNotDue({ attempts, dueAt, priority, lastReply }: Delivery, now: Instant): string {
-  if (priority === 'deferred') return 'Its priority is deferred: it waits until somebody retries it.';
-  if (dueAt <= now) return 'It is due and waits for its turn.';
+function whyNotDue({ attempts, dueAt, lastReply }: Delivery, now: Instant): string {
   if (attempts === 0 && lastReply === null) return `It is to be sent ${relative(dueAt, now)}, not before.`;
   const last = lastReply === null ? '' : ` (${showReply(lastReply)})`;
   return `The last attempt did not succeed${last}; the next one is due ${relative(dueAt, now)}.`;

@@ -19,6 +19,7 @@ export type Start = 'states' | 'message' | 'delivery' | 'all';
 
 export function startOf(filter: Filter): Start {
   if (filter.ids !== undefined || filter.recipient !== undefined) return 'delivery';
+  if (filter.idFrom !== undefined || filter.idTo !== undefined) return 'delivery';
   if (filter.sender !== undefined || filter.messageId !== undefined) return 'message';
   if (filter.inDoubt === true) return 'delivery';
   return statesOf(filter) === undefined ? 'all' : 'states';
@@ -42,6 +43,8 @@ export function conditionsOf(dialect: Dialect, filter: Filter, d = 'd'): Conditi
 function searches(filter: Filter, d: string): Condition[] {
   const found: Condition[] = [];
   if (filter.ids !== undefined) found.push(oneOf(`${d}.id`, filter.ids.filter(isId).map(idToBytes)));
+  if (filter.idFrom !== undefined) found.push({ sql: `${d}.id >= ?`, values: [idToBytes(filter.idFrom)] });
+  if (filter.idTo !== undefined) found.push({ sql: `${d}.id <= ?`, values: [idToBytes(filter.idTo)] });
   if (filter.recipient !== undefined) found.push(addressCondition(`${d}.recipient_key`, filter.recipient));
   if (filter.sender !== undefined) found.push(addressCondition('m.sender_key', filter.sender));
   if (filter.messageId !== undefined) {

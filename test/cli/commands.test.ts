@@ -1,11 +1,23 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openStore } from '../../src/store/open.ts';
+import { sample } from '../store/conformance/samples.ts';
 import { Folder, refuser } from './command.ts';
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const NOBODY = '0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11';
+
+/** Puts messages with these ids into the queue of the folder, as one from another time. */
+async function insert(folder: Folder, ids: readonly string[]): Promise<void> {
+  mkdirSync(join(folder.path, 'posthaste'));
+  const store = await openStore(join(folder.path, 'posthaste', 'posthaste.db'));
+  const messages = ids.map((id) =>
+    sample({ id, sender: 'ann@example.com', to: ['bob@example.com', 'cy@example.com'] }),
+  );
+  await store.insert(messages, Date.now()).finally(() => store.close());
+}
 
 describe('send and list', () => {
   test('send prints the queue id, and list shows a delivery for each recipient', async () => {
@@ -120,7 +132,7 @@ describe('show', () => {
       'ann@example.com',
       'Hello',
       'bob@example.com  queued',
-      'relay default, 0 attempts, next try now',
+      'relay default, 0 attempts, no next try (no worker)',
     ]) {
       expect(shown).toContain(part);
     }
@@ -135,6 +147,39 @@ describe('show', () => {
       ],
       attempts: [],
     });
+  });
+
+  test('an id may be shortened to the digits that tell it from others', async () => {
+    using folder = new Folder();
+    const id = await folder.send('bob@example.com');
+    const short = id.slice(0, 8);
+    for (const text of [short, id.slice(0, 14), id.replaceAll('-', ''), `${short.toUpperCase()}-`]) {
+      expect(await folder.json('show', text), text).toMatchObject([{ id }]);
+    }
+    expect(await folder.say('hold', id.slice(0, 10))).toBe('1 delivery held');
+    await expect(folder.say('show', id.slice(0, 7))).rejects.toThrow(
+      `"${id.slice(0, 7)}" is too little of a queue id: give 8 digits of it at least`,
+    );
+    await expect(folder.say('show', '00000000')).rejects.toThrow('no message has an id that begins with 00000000');
+  });
+
+  test('a beginning that several ids have names them, each once', async () => {
+    using folder = new Folder();
+    const made = '0190b6e4-93c2-7c1a-8d2e-';
+    await insert(
+      folder,
+      [1, 2, 3, 4, 5, 6, 7].map((n) => `${made}00000000000${n}`),
+    );
+    const { code, stdout, stderr } = await folder.run(['show', '0190B6E4']);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      'posthaste: several messages have an id that begins with 0190B6E4; give more of it:',
+      ...[7, 6, 5, 4, 3].map((n) => `posthaste:   ${made}00000000000${n} from ann@example.com to bob@example.com`),
+      'posthaste:   and others',
+    ]);
+    expect(await folder.json('show', `${made}000000000003`.slice(0, 36))).toMatchObject([
+      { id: `${made}000000000003` },
+    ]);
   });
 
   test('an id that is not there is an error that names it', async () => {
@@ -242,6 +287,34 @@ describe('moves', () => {
   });
 });
 
+describe('for programs', () => {
+  test('each move tells what it did as one object', async () => {
+    using folder = new Folder();
+    const id = await folder.send('bob@example.com,cy@example.com');
+    expect(await folder.json('hold', id, '--dry-run')).toEqual([{ command: 'hold', count: 2, dryRun: true }]);
+    expect(await folder.json('hold', '--all', '--yes')).toEqual([{ command: 'hold', count: 2, dryRun: false }]);
+    expect(await folder.json('hold', '--all', '--yes')).toEqual([{ command: 'hold', count: 0, dryRun: false }]);
+    expect(await folder.json('release', id)).toEqual([{ command: 'release', count: 2, dryRun: false }]);
+    expect(await folder.json('retry', '--recipient', 'cy@example.com')).toEqual([
+      { command: 'retry', count: 1, dryRun: false },
+    ]);
+    expect(await folder.json('pause', '--all')).toEqual([{ command: 'pause', count: 1, relays: ['default'] }]);
+    expect(await folder.json('resume', 'default')).toEqual([{ command: 'resume', count: 1, relays: ['default'] }]);
+    expect(await folder.json('cancel', id)).toEqual([{ command: 'cancel', count: 2, dryRun: false }]);
+    expect(await folder.json('purge', '--older-than', '0', '--result', 'cancelled')).toEqual([
+      { command: 'purge', count: 1, results: { cancelled: 1 } },
+    ]);
+  });
+
+  test('a dry run changes nothing, and asks nobody', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com');
+    expect(await folder.out('cancel', '--all', '--dry-run')).toBe('1 delivery would be cancelled');
+    expect(await folder.out('release', '--all', '--dry-run')).toBe('no deliveries to release');
+    expect(await folder.json('list')).toMatchObject([{ state: 'queued' }]);
+  });
+});
+
 describe('relays', () => {
   test('pause stops a relay, resume lets it go on', async () => {
     using folder = new Folder();
@@ -250,7 +323,11 @@ describe('relays', () => {
     expect(await folder.say('show', id)).toMatch(
       /The relay default was paused by .+@.+ (?:now|\ds ago), until somebody resumes it\./,
     );
+    expect(await folder.say('show', id)).toContain('0 attempts, no next try (paused)');
+    expect(await folder.say('list')).toMatch(/ queued +\S+ +paused /);
+    expect(await folder.json('list')).toMatchObject([{ id, nextAt: null, waitsFor: 'paused' }]);
     expect(await folder.out('resume', '--all')).toBe('relay default resumed');
+    expect(await folder.json('list')).toMatchObject([{ id, nextAt: null, waitsFor: 'workerless' }]);
     expect(await folder.say('show', id)).not.toContain('paused');
   });
 

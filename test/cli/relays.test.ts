@@ -155,6 +155,9 @@ describe('reroute', () => {
     expect(await folder.say('reroute', '--relay', 'backup', '--to-relay', 'ses', '--yes', ...flags)).toBe(
       '1 delivery rerouted to ses',
     );
+    expect(await folder.json('reroute', id, '--to-relay', 'backup', '--dry-run', ...flags)).toEqual([
+      { command: 'reroute', count: 1, dryRun: true },
+    ]);
     expect((await folder.json('list', '--relay', 'default')).map((row) => row.id)).toEqual([kept]);
   });
 

@@ -37,6 +37,10 @@ export function findFacts(bench: Bench): void {
       const fields: readonly (readonly [string, Filter, readonly string[]])[] = [
         ['state', { states: ['held'] }, ['relay']],
         ['no state', { states: [] }, []],
+        ['id from', { idFrom: ids.tags as Id }, ['relay', 'tags']],
+        ['id to', { idTo: ids.sender as Id }, ['sender', 'plain']],
+        ['id from and to', { idFrom: ids.null as Id, idTo: ids.null as Id }, ['null']],
+        ['id from, and state', { idFrom: ids.tags as Id, states: ['held'] }, ['relay']],
         ['several states', { states: ['held', 'queued', 'sent'] }, ['relay', 'tags', 'null', 'sender', 'plain']],
         ['reason', { reason: 'operator' }, ['relay']],
         ['relay', { relay: 'b' }, ['relay']],

@@ -10,6 +10,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { newId } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
 import { isAlive, placeOf } from '../runtime/process.ts';
+import type { Signer } from '../submission/dkim.ts';
 import type { App } from './open.ts';
 
 /** How long what is under way may go on after a stop, ms: with a second such span it stays below the 10 s that containers get. */
@@ -21,7 +22,8 @@ const GATHER = 10;
 /** Between two rounds of the janitor, ms. */
 const HOUSEKEEPING = 10_000;
 
-export function deliveryParts(app: App, log: Log): DeliveryParts {
+/** `signer`: for reports. */
+export function deliveryParts(app: App, log: Log, signer: Signer | undefined): DeliveryParts {
   const { store, queue, config } = app;
   const settle = (groups: readonly SettleGroup[]): Promise<readonly (readonly boolean[])[]> =>
     store.settle(groups, systemClock.now());
@@ -32,6 +34,7 @@ export function deliveryParts(app: App, log: Log): DeliveryParts {
     clock: systemClock,
     log,
     hostname: config.hostname,
+    sign: signer?.sign,
     random: Math.random,
     hooks: {
       ...(config.beforeSend !== null && { beforeSend: config.beforeSend }),

@@ -59,7 +59,7 @@ export class Server implements Service {
   }
 
   #services(app: App, relays: readonly Relay[], signer: Signer | undefined): Service[] {
-    const parts = deliveryParts(app, this.#log);
+    const parts = deliveryParts(app, this.#log, signer);
     const node = newNode(roleOf(this.#role, relays.length === 0));
     return [
       new Janitor(parts, janitorOptions(this.#config, node)),
@@ -109,8 +109,9 @@ export class Server implements Service {
 
 /** One pass over everything that is due, for `work --once`. */
 export async function workOnce(config: Config, log: Log): Promise<void> {
+  const signer = await openDkim(config);
   const app = await openApp(config, log);
-  const parts = deliveryParts(app, log);
+  const parts = deliveryParts(app, log, signer);
   const node = newNode('work');
   const janitor = new Janitor(parts, janitorOptions(config, node));
   const workers: Worker[] = [];

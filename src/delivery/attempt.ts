@@ -9,24 +9,19 @@ import type { Queue } from '../queue/queue.ts';
 import { policyFor } from '../queue/schedule.ts';
 import { attemptOutcome, type Decision, settle } from '../queue/settle.ts';
 import type { Claim, SettleGroup, Settlement, Store } from '../queue/store.ts';
-import { composeReport, MAX_RETURNED } from '../report/dsn.ts';
 import type { Reported } from '../report/owed.ts';
 import type { Batch } from '../runtime/batch.ts';
-import type { Clock, Instant } from '../runtime/clock.ts';
+import type { Instant } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Content } from '../transport/transport.ts';
 import { askAfter, askBefore, type Hooks } from './hooks.ts';
 import type { Relay } from './relay.ts';
 import type { RelayHealth } from './relay-health.ts';
+import { type ReportParts, reportOn } from './reports.ts';
 
 /** What attempts and the janitor work with. */
-export interface DeliveryParts {
+export interface DeliveryParts extends ReportParts {
   readonly store: Store;
-  readonly queue: Queue;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** This host's name, for reports. */
-  readonly hostname: string;
   /** A random number in [0, 1), for jitter. */
   readonly random: () => number;
   readonly hooks: Hooks;
@@ -220,31 +215,8 @@ async function owedReports(
     if (decision.report === null || decision.reply === null) return [];
     return [{ delivery, action: decision.report, reply: decision.reply, remote: host }];
   });
-  if (recipients.length === 0 || claim.message.sender === null) return [];
-  const now = parts.clock.now();
-  const original = await originalOf(parts.queue, claim);
-  const draft = composeReport({
-    id: parts.queue.newId(),
-    message: claim.message,
-    recipients,
-    original,
-    hostname: parts.hostname,
-    now,
-  });
-  return draft === null ? [] : [parts.queue.compose(draft)];
-}
-
-/** The whole original where it is small enough to be returned, else as much as holds its header. */
-async function originalOf(queue: Queue, claim: Claim): Promise<Uint8Array | null> {
-  if (claim.content !== undefined) return claim.content;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of queue.content(claim.message.id)) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MAX_RETURNED) break;
-  }
-  return chunks.length === 0 ? null : Buffer.concat(chunks);
+  const report = await reportOn(parts, claim.message, recipients, claim.content);
+  return report === null ? [] : [report];
 }
 
 const EVENT: Readonly<Record<Settlement['state'], string>> = {

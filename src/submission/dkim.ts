@@ -29,6 +29,8 @@ export interface Signer {
   signatureFor(domainOfFrom: string): SigningKey | undefined;
   /** For one content. */
   begin(): ContentSignature;
+  /** A whole content with its signature before it; as it was where no key fits. */
+  readonly sign: (content: Uint8Array) => Promise<Uint8Array>;
 }
 
 /**
@@ -65,6 +67,7 @@ export function openSigner(entries: readonly SignerEntry[]): Signer | undefined 
   const signer: Signer = {
     signatureFor: (domain) => nearest(keys, asciiDomain(domain)),
     begin: () => new ContentSignature(signer),
+    sign: (content) => signContent(signer, content),
   };
   return signer;
 }
@@ -178,6 +181,12 @@ export class ContentSignature {
     if (field === false) throw new Error(`the DKIM key of ${key.domain} does not sign`);
     return Buffer.from(`${field}\r\n`, 'latin1');
   }
+}
+
+async function signContent(signer: Signer, content: Uint8Array): Promise<Uint8Array> {
+  const signature = signer.begin();
+  signature.push(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+  return Buffer.concat([await signature.field(), content]);
 }
 
 /** What there is once the header has shown that a key fits. */

@@ -1,9 +1,11 @@
 /** Every command example of README and docs, run as a reader would run it, in the order of the pages. */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createPublicKey } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { openSigner } from '../../src/submission/dkim.ts';
 import { BIN, cleanEnvironment, type Ran, run, Server, temporaryFolder } from '../support/posthaste.ts';
 import { installed, SmtpSink } from '../support/smtp-sink.ts';
 import { readExamples } from './pages.ts';
@@ -74,7 +76,7 @@ async function withServer(text: string, work: (port: number, server: Server) => 
 }
 
 /** The tests below, by the names of the examples they run. */
-const tested = ['start', 'curl', 'swaks', 'list', 'list-json', 'check', 'relay'];
+const tested = ['start', 'curl', 'swaks', 'list', 'list-json', 'check', 'relay', 'dkim'];
 
 describe('examples', () => {
   test('are all run, and none is missing', () => {
@@ -104,6 +106,16 @@ describe('examples', () => {
     expect(ran.code, ran.stderr).toBe(0);
     expect(ran.stdout).toContain('bob@example.com');
     expect(ran.stdout).toContain('First light.');
+  });
+
+  test.skipIf(!installed('openssl', 'version'))('a DKIM key and its record belong together, and sign', async () => {
+    const ran = await run('sh', ['-ec', textOf('dkim')], { cwd: folder.path });
+    expect(ran.code, ran.stderr).toBe(0);
+    const file = join(folder.path, 'example.org.pem');
+    const der = createPublicKey(readFileSync(file)).export({ type: 'spki', format: 'der' });
+    expect(ran.stdout).toBe(`v=DKIM1; k=rsa; p=${der.toString('base64')}\n`);
+    const signer = openSigner([{ domain: 'example.org', selector: 's1', key: { file } }]);
+    expect(signer?.signatureFor('mail.example.org')?.domain).toBe('example.org');
   });
 
   test('config and check say that all is well', async () => {

@@ -67,6 +67,7 @@ export interface StageOptions {
   readonly lease?: number;
   readonly hooks?: Hooks;
   readonly rates?: readonly Rate[];
+  readonly sign?: (content: Uint8Array) => Promise<Uint8Array>;
 }
 
 export interface Submitted {
@@ -104,6 +105,7 @@ export class Stage implements AsyncDisposable {
       clock: this.clock,
       log: this.log,
       hostname: 'queue.example.org',
+      sign: options.sign,
       random: () => 0.5,
       hooks: options.hooks ?? {},
       settlements,

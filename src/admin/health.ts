@@ -1,6 +1,7 @@
 /** Health over HTTP: `/livez` says that the process runs, `/readyz` that it can take mail and keep it. */
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Service } from '../runtime/service.ts';
 
 /** A thing that must be well for the process to be ready: its name, and a check that throws or answers false when it is not. */
@@ -12,15 +13,19 @@ export interface ReadinessCheck {
 export interface HealthOptions {
   readonly host: string;
   readonly port: number;
+  readonly clock: Clock;
   readonly checks: readonly ReadinessCheck[];
 }
 
 /** A check that takes longer than this counts as failed, ms: whoever asks has a short wait of his own. */
 const CHECK_TIMEOUT = 2_000;
+/** So long the checks' answer holds, ms: whoever can reach the address may ask, and each check costs a write that is synced. */
+const FRESH = 1_000;
 
 export class HealthServer implements Service {
   readonly #options: HealthOptions;
   readonly #server: Server;
+  #asked: { readonly at: Instant; readonly failed: Promise<string[]> } | undefined;
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -62,7 +67,15 @@ export class HealthServer implements Service {
     else reply(response, 503, `not ready: ${failed.join(', ')}\n`);
   }
 
-  async #failed(): Promise<string[]> {
+  /** Of checks that were begun less than FRESH ago, also for those who ask meanwhile. */
+  #failed(): Promise<string[]> {
+    const now = this.#options.clock.now();
+    const age = now - (this.#asked?.at ?? Number.NEGATIVE_INFINITY);
+    if (this.#asked === undefined || age < 0 || age >= FRESH) this.#asked = { at: now, failed: this.#check() };
+    return this.#asked.failed;
+  }
+
+  async #check(): Promise<string[]> {
     const results = await Promise.all(
       this.#options.checks.map(async (each) => ((await passes(each)) ? [] : [each.name])),
     );

@@ -8,6 +8,7 @@ import type { Relay } from '../delivery/relay.ts';
 import { Worker } from '../delivery/worker.ts';
 import type { Node } from '../queue/store.ts';
 import { roleOf } from '../queue/why.ts';
+import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Service, startAll, stopAll } from '../runtime/service.ts';
 import type { Signer } from '../submission/dkim.ts';
@@ -89,6 +90,7 @@ export class Server implements Service {
     if (this.#config.admin !== null && this.#role === 'serve') {
       this.#health = new HealthServer({
         ...this.#config.admin,
+        clock: systemClock,
         checks: readinessChecks(app, node),
       });
       services.push(this.#health);

@@ -387,7 +387,8 @@ export const settings = {
     group: 'Program',
     kind: kinds.orWord(kinds.hostPort, 'off'),
     standard: { host: '127.0.0.1', port: 8025 },
-    sentence: 'Address and port of the HTTP server for health checks and administration.',
+    sentence:
+      'Address and port of the HTTP server for health checks: `/livez` and `/readyz` tell all who reach it whether mail can be taken, and if not which check failed; there is nothing else.',
   }),
   logLevel: setting({
     group: 'Program',

@@ -1,4 +1,5 @@
 /** What settings must keep among each other, as far as no other part knows better. */
+import { contradictions } from './contradictions.ts';
 import { type Check, complain } from './load.ts';
 import { relayChecks } from './relay-checks.ts';
 
@@ -8,4 +9,4 @@ const certificatePair: Check = (loaded) => {
   return [complain(loaded, tlsCert === null ? 'tlsCert' : 'tlsKey', 'tlsCert and tlsKey must be set together')];
 };
 
-export const standardChecks: readonly Check[] = [certificatePair, ...relayChecks];
+export const standardChecks: readonly Check[] = [certificatePair, ...relayChecks, ...contradictions];

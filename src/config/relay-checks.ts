@@ -205,8 +205,8 @@ function reaches(host: string, own: string, hostname: string): boolean {
   return isLoopback(host) && isLoopback(own) && (isIP(host) === 0 || isIP(own) === 0);
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+export function isLoopback(host: string): boolean {
+  return /^(?:.+\.)?localhost\.?$/.test(host) || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function fault(holds: boolean, path: Path, text: string): readonly Fault[] {
@@ -219,7 +219,7 @@ function noRelay(name: string, names: readonly string[]): string {
   return `names no relay: there is none called ${JSON.stringify(name)}; ${advice}`;
 }
 
-function schemeOf(url: string): string | undefined {
+export function schemeOf(url: string): string | undefined {
   return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
 }
 

@@ -15,11 +15,16 @@ export function spaceOptions(config: Config): SpaceOptions | null {
   return { freeSpace, minimum: config.minFreeSpace };
 }
 
+/** What is free there now, and what must stay free; null for a database on a server. */
+export async function spaceOf(config: Config): Promise<{ readonly free: number; readonly minimum: number } | null> {
+  const space = spaceOptions(config);
+  return space === null ? null : { free: await space.freeSpace(), minimum: space.minimum };
+}
+
 /** Why the disk has no room for new mail, in a sentence; null while it has. */
 export async function spaceFault(config: Config): Promise<string | null> {
-  const space = spaceOptions(config);
-  const free = await space?.freeSpace();
-  if (space === null || free === undefined || free >= space.minimum) return null;
-  const [left, least] = [free, space.minimum].map((octets) => `${Math.floor(octets / 1e6)} MB`);
+  const space = await spaceOf(config);
+  if (space === null || space.free >= space.minimum) return null;
+  const [left, least] = [space.free, space.minimum].map((octets) => `${Math.floor(octets / 1e6)} MB`);
   return `the disk of the database has ${left} free, less than minFreeSpace (${least}): new mail is refused (452 4.3.1)`;
 }

@@ -2,16 +2,22 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { maskUrl } from '../config/kinds.ts';
+import { maskUrl, showHostPort } from '../config/kinds.ts';
+import { isLoopback } from '../config/relay-checks.ts';
 import { type RelaySettings, relaysOf } from '../config/relays.ts';
 import { type Config, settingNames } from '../config/settings.ts';
 import type { Cli } from './context.ts';
 import { EXIT } from './failure.ts';
+import { humanSize } from './format.ts';
 import { addExamples, addSettings } from './options.ts';
 
 interface Finding {
   readonly what: string;
+  /** False alone makes the command fail. */
   readonly ok: boolean;
+  /** Well enough to start with, but somebody should look at it. */
+  readonly warning?: true;
+  /** One sentence, that says what to do where it is not well. */
   readonly text: string;
 }
 
@@ -19,7 +25,7 @@ export function addCheck(program: Command, cli: Cli): void {
   const command = program
     .command('check')
     .description(
-      'Validate the settings, open the database, connect and log in to the relay without sending. Exit code: 0 all is well, 1 something is not, 78 a setting is wrong.',
+      'Validate the settings, open the database, compare DKIM keys with DNS, connect and log in to the relay without sending. Exit code: 0 all is well but for warnings, 1 something is not, 78 a setting is wrong.',
     );
   command.option('--json', 'one JSON object a line for each finding');
   addSettings(command, settingNames);
@@ -27,11 +33,12 @@ export function addCheck(program: Command, cli: Cli): void {
   command.action(async (flags: { json?: true }) => {
     const { config } = await cli.settings(command);
     const print = async (finding: Finding): Promise<Finding> => {
-      await cli.terminal.print(flags.json === true ? JSON.stringify(finding) : forPeople(cli, finding));
+      await cli.terminal.print(flags.json === true ? JSON.stringify(forPrograms(finding)) : forPeople(cli, finding));
       return finding;
     };
     const findings = [await print({ what: 'settings', ok: true, text: 'are valid' })];
-    for (const finding of pemFiles(config)) findings.push(await print(finding));
+    for (const finding of [...pemFiles(config), ...admin(config)]) findings.push(await print(finding));
+    for (const finding of await dkimKeys(cli, config)) findings.push(await print(finding));
     findings.push(await print(await database(cli, config)));
     findings.push(await print(await disk(cli, config)));
     for (const finding of relays(cli, config)) findings.push(await print(await finding));
@@ -39,8 +46,13 @@ export function addCheck(program: Command, cli: Cli): void {
   });
 }
 
-function forPeople({ terminal }: Cli, { what, ok, text }: Finding): string {
-  return `${ok ? terminal.paint('green', 'ok  ') : terminal.paint('red', 'FAIL')}  ${`${what} `.padEnd(10)}${text}`;
+function forPrograms(finding: Finding): object {
+  return { ...finding, warning: finding.warning === true };
+}
+
+function forPeople({ terminal }: Cli, { what, ok, warning, text }: Finding): string {
+  const word = ok ? terminal.paint('green', 'ok  ') : terminal.paint('red', 'FAIL');
+  return `${warning === true ? terminal.paint('yellow', 'warn') : word}  ${`${what} `.padEnd(10)}${text}`;
 }
 
 function pemFiles(config: Config): readonly Finding[] {
@@ -48,27 +60,41 @@ function pemFiles(config: Config): readonly Finding[] {
   const ofRelays = Object.entries(config.relays).flatMap(([name, { tls = {} }]) =>
     (['ca', 'cert', 'key'] as const).map((part) => [`relays.${name}.tls.${part}`, tls[part]] as const),
   );
-  const signatures = config.dkim.map(({ keyFile }, i) => [`dkim.${i}.keyFile`, keyFile] as const);
-  return [...own, ...ofRelays, ...signatures].flatMap(([name, path]) =>
-    path === undefined ? [] : [attempt(name, () => pemFault(path) ?? `${path} is a PEM file`)],
+  return [...own, ...ofRelays].flatMap(([name, path]) =>
+    path === undefined ? [] : [attempt(name, () => pemFile(path), 'correct the path, or let this user read it')],
   );
 }
 
-function pemFault(path: string): string | undefined {
-  if (/-----BEGIN [A-Z0-9 ]+-----/.test(readFileSync(path, 'utf8'))) return undefined;
+function pemFile(path: string): string {
+  if (/-----BEGIN [A-Z0-9 ]+-----/.test(readFileSync(path, 'utf8'))) return `${path} is a PEM file`;
   throw new Error(`${path} is no PEM file: it has no line -----BEGIN ...-----`);
 }
 
-function attempt(what: string, work: () => string): Finding {
+/** Orchestrators often want it so: it is no fault, and somebody should know. */
+function admin({ admin: address }: Config): readonly Finding[] {
+  if (address === null || isLoopback(address.host)) return [];
+  const text = `${showHostPort(address)} can be reached from other machines: all they get there is /livez and /readyz`;
+  return [{ what: 'admin', ok: true, text }];
+}
+
+/** At the same time: each asks DNS, which may take its time. */
+async function dkimKeys(cli: Cli, config: Config): Promise<readonly Finding[]> {
+  const reports = await cli.program.checkDkim(config);
+  return reports.map(({ level, text }, i) => {
+    return { what: `dkim.${i}`, ok: level !== 'fault', ...(level === 'warning' && { warning: true as const }), text };
+  });
+}
+
+function attempt(what: string, work: () => string, advice: string): Finding {
   try {
     return { what, ok: true, text: work() };
   } catch (error) {
-    return fail(what, error);
+    return fail(what, error, advice);
   }
 }
 
-function fail(what: string, error: unknown): Finding {
-  return { what, ok: false, text: error instanceof Error ? error.message : String(error) };
+function fail(what: string, error: unknown, advice: string): Finding {
+  return { what, ok: false, text: `${error instanceof Error ? error.message : String(error)}; ${advice}` };
 }
 
 /** One that is not there yet is not made: the user who checks may not be the one who serves. */
@@ -76,10 +102,11 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
   const shown = maskUrl(config.database);
   const file = /^sqlite:(?!:memory:)(.*)$/s.exec(config.database)?.[1];
   if (file !== undefined && !existsSync(file)) {
-    return attempt('database', () => {
+    const make = (): string => {
       accessSync(nearestFolder(file), constants.W_OK);
       return `${shown} is not there yet; posthaste serve makes it`;
-    });
+    };
+    return attempt('database', make, 'run it as the user that serves, or set another dataDir');
   }
   try {
     const app = await cli.program.openApp(config);
@@ -90,17 +117,28 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
       text: `${shown} opens, ${states.queued + states.sending + states.held} deliveries wait in it`,
     };
   } catch (error) {
-    return fail('database', error);
+    return fail('database', error, 'run it as the user that serves; posthaste config shows where the path comes from');
   }
 }
 
+/** Beyond this many times the least that must be free, nobody need think of it. */
+const AMPLE = 10;
+
 /** A folder that is not there yet has the disk of the one above it, which nobody has asked about. */
 async function disk(cli: Cli, config: Config): Promise<Finding> {
+  const what = 'disk';
   try {
-    const fault = await cli.program.spaceFault(config);
-    return { what: 'disk', ok: fault === null, text: fault ?? 'has room for mail' };
+    const space = await cli.program.space(config);
+    if (space === null) return { what, ok: true, text: 'is that of the database server' };
+    const { free, minimum } = space;
+    const limit = `below ${humanSize(minimum)} (minFreeSpace) new mail is refused`;
+    const text = `${humanSize(free)} are free for the database; ${limit}`;
+    if (free < minimum)
+      return { what, ok: false, text: `${text}: make room on that disk, or set a smaller minFreeSpace` };
+    if (free < AMPLE * minimum) return { what, ok: true, warning: true, text: `${text}: make room before that` };
+    return { what, ok: true, text };
   } catch {
-    return { what: 'disk', ok: true, text: 'is looked at when the database is there' };
+    return { what, ok: true, text: 'is looked at when the database is there' };
   }
 }
 
@@ -126,6 +164,6 @@ async function relayFinding(cli: Cli, config: Config, relay: RelaySettings, what
   try {
     return { what, ...(await cli.program.checkRelay(config, relay)) };
   } catch (error) {
-    return fail(what, error);
+    return fail(what, error, 'posthaste config shows its settings');
   }
 }

@@ -38,6 +38,13 @@ export interface RelayCheck {
   readonly text: string;
 }
 
+/** What came of looking at a DKIM key. */
+export interface KeyCheck {
+  readonly level: 'ok' | 'warning' | 'fault';
+  /** One sentence, that a person can act on where it is not well. */
+  readonly text: string;
+}
+
 /** What the composition root offers to commands. */
 export interface Program {
   /** Opens the database (and migrates it, as every opening does). */
@@ -49,6 +56,10 @@ export interface Program {
   checkRelay(config: Config, relay: RelaySettings): Promise<RelayCheck>;
   /** Why there is no room for new mail, in a sentence; null while there is. */
   spaceFault(config: Config): Promise<string | null>;
+  /** Octets under the database, and how many must stay free; null for a database on a server. */
+  space(config: Config): Promise<{ readonly free: number; readonly minimum: number } | null>;
+  /** What is to be said of each DKIM key, also by DNS. */
+  checkDkim(config: Config): Promise<readonly KeyCheck[]>;
   /** Of a server's settings, by the parts that know them. */
   checks(): Promise<readonly Check[]>;
 }

@@ -3,7 +3,7 @@ import type { App } from '../app/open.ts';
 import type { checkRelay } from '../app/ways-out.ts';
 import type { Config } from '../config/settings.ts';
 import type { Envelope } from '../mail/envelope.ts';
-import { showReply } from '../mail/reply.ts';
+import { type Reply, showReply } from '../mail/reply.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
 import type { SubmissionDetails } from '../submission/intake.ts';
@@ -43,6 +43,15 @@ export const program: Program = {
 
   async spaceFault(config) {
     return (await import('../app/space.ts')).spaceFault(config);
+  },
+
+  async space(config) {
+    return (await import('../app/space.ts')).spaceOf(config);
+  },
+
+  async checkDkim(config) {
+    if (config.dkim.length === 0) return [];
+    return (await import('../app/signing.ts')).checkKeys(config);
   },
 
   async checkRelay(config, relay) {
@@ -96,12 +105,16 @@ function refused(rejection: Rejection): Failure {
   return new Failure(`the message is refused: ${showReply(rejection)}`, EXIT.failure);
 }
 
+const LATE = `no answer within ${CHECK_TIMEOUT / 1_000} s: check host and port, and whether a firewall is in the way`;
+
+/** Faults of the network are our own words and say what to do (451); what the server says is often short. */
+function adviceOn({ code }: Reply): string {
+  if (code === 451) return '';
+  return `; ${code === 535 ? 'correct user and password, or ' : ''}ask posthaste explain "${code} ..." what it means`;
+}
+
 function sentenceOf({ ok, host, tls, login, error }: NonNullable<Awaited<ReturnType<typeof checkRelay>>>): RelayCheck {
-  if (!ok)
-    return {
-      ok,
-      text: `${host}: ${error === null ? `no answer within ${CHECK_TIMEOUT / 1_000} s` : showReply(error)}`,
-    };
+  if (!ok) return { ok, text: `${host}: ${error === null ? LATE : `${showReply(error)}${adviceOn(error)}`}` };
   const secured =
     tls === null
       ? 'not encrypted'

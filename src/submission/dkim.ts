@@ -72,7 +72,8 @@ export function openSigner(entries: readonly SignerEntry[]): Signer | undefined 
   return signer;
 }
 
-function openKey(entry: SignerEntry): SigningKey {
+/** Throws CONFIG_INVALID where it cannot be used. */
+export function openKey(entry: SignerEntry): SigningKey {
   const domain = asciiDomain(entry.domain);
   if (domain === '') throw unusable(entry, 'that is no name of a domain');
   if (!/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(entry.selector)) {

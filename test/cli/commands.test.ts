@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -478,12 +478,41 @@ describe('check', () => {
     expect(findings[3]?.text).toMatch(/4\.4\.1/);
   });
 
+  test('the free space, before it is too late and after', async () => {
+    using folder = new Folder();
+    await folder.say('migrate');
+    expect(await folder.out('check', '--min-free-space', '1B')).toMatch(
+      /^ok {4}disk +.+ are free for the database; below 1 B/m,
+    );
+    const { bavail, bsize } = statfsSync(folder.path);
+    const half = ['--min-free-space', String(Math.floor((bavail * bsize) / 2))];
+    const warned = await folder.run(['check', ...half]);
+    expect(warned.stdout).toMatch(/^warn {2}disk +.+new mail is refused: make room before that$/m);
+    expect(warned.code).toBe(0);
+    const { code, stdout } = await folder.run(['check', '--json', '--min-free-space', '9000000GB']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('{"what":"disk","ok":false,"text":');
+    expect(stdout).toContain('make room on that disk');
+  });
+
+  test('a DKIM key that cannot sign, and an admin address that others reach', async () => {
+    using folder = new Folder();
+    const dkim = [{ domain: 'example.com', selector: 's1', keyFile: 'none.pem' }];
+    writeFileSync(join(folder.path, 'posthaste.config.json'), JSON.stringify({ dkim, admin: '0.0.0.0:8025' }));
+    const { code, stdout } = await folder.run(['check']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^FAIL {2}dkim\.0 +The DKIM key of example\.com in .*none\.pem cannot be used: .*openssl genrsa/m,
+    );
+    expect(stdout).toMatch(/^ok {4}admin +0\.0\.0\.0:8025 can be reached from other machines: .*\/readyz$/m);
+  });
+
   test('a certificate that is none', async () => {
     using folder = new Folder();
     writeFileSync(join(folder.path, 'key.pem'), 'nothing');
     const { code, stdout } = await folder.run(['check', '--tls-cert', 'none.pem', '--tls-key', 'key.pem']);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^FAIL {2}tlsCert +ENOENT.*none\.pem/m);
+    expect(stdout).toMatch(/^FAIL {2}tlsCert +ENOENT.*none\.pem.*; correct the path, or let this user read it$/m);
     expect(stdout).toMatch(/^FAIL {2}tlsKey +.*key\.pem is no PEM file/m);
   });
 });

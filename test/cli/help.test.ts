@@ -13,6 +13,8 @@ const program: Program = {
   workOnce: unused,
   checkRelay: unused,
   spaceFault: unused,
+  space: unused,
+  checkDkim: unused,
   checks: unused,
 };
 

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'NO_RECIPIENTS'
   | 'TOO_MANY_RECIPIENTS'
   | 'MESSAGE_TOO_LARGE'
+  | 'MESSAGE_REFUSED'
   | 'KEY_CONFLICT'
   | 'RETRY_INVALID'
   | 'NOT_FOUND'

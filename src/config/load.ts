@@ -38,6 +38,8 @@ export type SecretFile = { readonly text: string } | { readonly fault: string };
 export interface Sources {
   /** By setting name; undefined ones are not given. */
   readonly flags: Readonly<Record<string, unknown>>;
+  /** What a person calls one of `flags`. Default: `--name`. */
+  readonly nameOfFlag?: ((name: SettingName) => string) | undefined;
   readonly file: ConfigFile | null;
   readonly facts: Facts;
   /** By the path as the variable gives it. */
@@ -123,7 +125,8 @@ interface Given {
 function find(name: SettingName, sources: Sources, complaints: Complaint[]): Given | undefined {
   const { flags, file, facts } = sources;
   const fromFile = keyed(file?.values)[name];
-  if (flags[name] !== undefined) return { value: flags[name], origin: flagOf(name), folder: facts.cwd };
+  if (flags[name] !== undefined)
+    return { value: flags[name], origin: (sources.nameOfFlag ?? flagOf)(name), folder: facts.cwd };
   const fromEnvironment = findVariable(name, sources, complaints);
   if (fromEnvironment !== undefined) return fromEnvironment;
   if (file === null || fromFile === undefined) return undefined;

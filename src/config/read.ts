@@ -11,8 +11,9 @@ import { type Facts, type SettingName, settingNames } from './settings.ts';
 export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'json'].map((ending) => `posthaste.config.${ending}`);
 
 export interface ReadOptions {
-  /** Settings by name, as text. */
+  /** Settings by name, as text, or as a configuration file would have them. */
   readonly flags: Readonly<Record<string, unknown>>;
+  readonly nameOfFlag?: (name: SettingName) => string;
   /** `--config`. */
   readonly configFile?: string | undefined;
   readonly environment: Facts['environment'];
@@ -30,7 +31,10 @@ export async function readConfig(options: ReadOptions): Promise<LoadResult> {
     return { complaints: [{ key: file.path, origin: file.path, value: null, fault: file.fault }] };
   }
   const secretFiles = readSecretFiles(environment, cwd, without);
-  return load({ flags, file, facts, secretFiles, without }, [...standardChecks, ...(options.checks ?? [])]);
+  return load({ flags, file, facts, secretFiles, without, nameOfFlag: options.nameOfFlag }, [
+    ...standardChecks,
+    ...(options.checks ?? []),
+  ]);
 }
 
 function factsOfMachine(): Omit<Facts, 'cwd' | 'environment'> {

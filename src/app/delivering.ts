@@ -1,21 +1,40 @@
-/** The workers and the janitor of one process, started on an open queue and stopped in order. */
+/** The workers and the janitor of one process on an open queue. */
 import { Janitor } from '../delivery/janitor.ts';
+import type { Relay } from '../delivery/relay.ts';
 import { Worker } from '../delivery/worker.ts';
+import type { Node } from '../queue/store.ts';
 import { roleOf } from '../queue/why.ts';
 import type { Log } from '../runtime/log.ts';
-import { startAll, stopAll } from '../runtime/service.ts';
+import { type Service, startAll, stopAll } from '../runtime/service.ts';
+import type { Signer } from '../submission/dkim.ts';
 import { deliveryParts, janitorOptions, newNode, workerOptions } from './delivery.ts';
 import type { App } from './open.ts';
 import { openRelays } from './ways-out.ts';
 
-export async function startDelivery(app: App, role: string, log: Log): Promise<{ stop(): Promise<void> }> {
-  const relays = await openRelays(app.config, app.store, log);
-  const parts = deliveryParts(app, log);
-  const node = newNode(roleOf(role, relays.length === 0));
-  const services = [
+/** In the order of their start: the janitor frees what a crashed process held before anybody works. */
+export function deliveryServices(
+  app: App,
+  node: Node,
+  relays: readonly Relay[],
+  log: Log,
+  signer: Signer | undefined,
+): Service[] {
+  const parts = deliveryParts(app, log, signer);
+  return [
     new Janitor(parts, janitorOptions(app.config, node)),
     ...relays.map((relay) => new Worker(parts, relay, workerOptions(app.config, node))),
   ];
+}
+
+/** Delivery alone, until it is stopped. */
+export async function startDelivery(
+  app: App,
+  role: string,
+  log: Log,
+  signer: Signer | undefined,
+): Promise<{ stop(): Promise<void> }> {
+  const relays = await openRelays(app.config, app.store, log);
+  const services = deliveryServices(app, newNode(roleOf(role, relays.length === 0)), relays, log, signer);
   await startAll(services);
   return { stop: () => stopAll(services) };
 }

@@ -1,5 +1,4 @@
 /** The queue as a library: opened inside an application, with or without a server beside it. */
-import { readFileSync } from 'node:fs';
 import { showComplaint } from '../config/load.ts';
 import { nearest } from '../config/nearest.ts';
 import { readConfig } from '../config/read.ts';
@@ -12,6 +11,7 @@ import type { IntakeContext } from '../submission/intake.ts';
 import { MailQueue } from './mail-queue.ts';
 import { openApp } from './open.ts';
 import { openDkim } from './signing.ts';
+import { packageVersion } from './version.ts';
 
 /** Settings as in a configuration file, and what only an application has. */
 export interface QueueSettings extends PosthasteConfig {
@@ -60,9 +60,4 @@ async function configOf(given: PosthasteConfig, configFile: string | undefined):
   });
   if ('loaded' in result) return result.loaded.config;
   throw new PosthasteError('CONFIG_INVALID', result.complaints.map(showComplaint).join('\n'));
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

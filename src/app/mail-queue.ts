@@ -167,7 +167,7 @@ export class MailQueue {
 
   async #startWork(): Promise<{ stop(): Promise<void> }> {
     const { startDelivery } = await import('./delivering.ts');
-    return startDelivery(this.#app, 'library', this.#log);
+    return startDelivery(this.#app, 'library', this.#log, this.#intake.signer);
   }
 
   /** Ends what is under way in order and closes the database. May come twice. */

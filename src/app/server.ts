@@ -14,6 +14,7 @@ import { type Service, startAll, stopAll } from '../runtime/service.ts';
 import type { Signer } from '../submission/dkim.ts';
 import { SmtpListener } from '../submission/smtp/listener.ts';
 import { maskRelayUrl } from '../transport/smtp/url.ts';
+import { deliveryServices } from './delivering.ts';
 import { deliveryParts, janitorOptions, newNode, workerOptions } from './delivery.ts';
 import { type App, openApp } from './open.ts';
 import { openDkim } from './signing.ts';
@@ -60,13 +61,8 @@ export class Server implements Service {
   }
 
   #services(app: App, relays: readonly Relay[], signer: Signer | undefined): Service[] {
-    const parts = deliveryParts(app, this.#log, signer);
     const node = newNode(roleOf(this.#role, relays.length === 0));
-    return [
-      new Janitor(parts, janitorOptions(this.#config, node)),
-      ...relays.map((relay) => new Worker(parts, relay, workerOptions(this.#config, node))),
-      ...this.#waysIn(app, node, signer),
-    ];
+    return [...deliveryServices(app, node, relays, this.#log, signer), ...this.#waysIn(app, node, signer)];
   }
 
   /** A stop that comes during the start waits for it: half a start cannot be stopped in order. */

@@ -1,7 +1,6 @@
 /** The commands of `posthaste`, put together. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
+import { packageVersion } from '../app/version.ts';
 import { addCancel } from './cancel.ts';
 import { addCheck } from './check.ts';
 import { addConfig } from './config.ts';
@@ -36,7 +35,7 @@ const GROUPS = [
 export function buildProgram(cli: Cli): Command {
   const root = new Command('posthaste')
     .description('A durable mail queue: takes mail in a millisecond, keeps it safe, relays it until it is taken.')
-    .version(version(), '--version', 'print the version')
+    .version(packageVersion(), '--version', 'print the version')
     .addHelpCommand(new Command('help').argument('[command]').description('Explain a command.').helpGroup('Set up:'))
     .configureHelp({ minWidthToWrap: 24 })
     .configureOutput({ outputError: (text, write) => write(`posthaste: ${text.replace(/^error: /, '')}`) })
@@ -50,11 +49,4 @@ export function buildProgram(cli: Cli): Command {
     '\nExample:\n  $ posthaste serve --relay smtp://user:password@relay.example.com:587\n\nposthaste help COMMAND tells more.',
   );
   return root;
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Delivery, MOVES, type State } from './delivery.ts';
 import type { Node, RelayState } from './store.ts';
+import { suppressionReply } from './suppression.ts';
 import { type RelayPlan, roleOf, whyWaiting } from './why.ts';
 
 const NOW = 1_800_000_000_000;
@@ -55,6 +56,14 @@ function why(
 ): string {
   return whyWaiting({ ...delivery, ...changes }, state && { ...relay, ...state }, nodes, NOW, plan);
 }
+
+const SUPPRESSION = {
+  target: 'bob@example.com',
+  reason: 'hard bounce',
+  since: NOW - 5 * MINUTE,
+  until: null,
+  note: null,
+};
 
 const greylisted = { code: 450, status: '4.2.0', text: 'come\nagain' };
 
@@ -123,6 +132,22 @@ describe('any other delivery', () => {
     ],
     [{ state: 'bounced', reason: 'expired' }, 'It was given up 3m ago because its time was over.'],
     [{ state: 'bounced', reason: 'suppressed' }, 'It was given up 3m ago because its recipient is suppressed.'],
+    [
+      { state: 'bounced', reason: 'suppressed', lastReply: suppressionReply(SUPPRESSION) },
+      'It was given up 3m ago, never sent: its recipient is suppressed since 2027-01-15 07:55 UTC: hard bounce.',
+    ],
+    [
+      {
+        state: 'bounced',
+        reason: 'suppressed',
+        lastReply: suppressionReply({ ...SUPPRESSION, target: '@gone.example', until: NOW, note: 'by\nann' }),
+      },
+      'It was given up 3m ago, never sent: its recipient is suppressed with all of @gone.example since 2027-01-15 07:55 UTC, until 2027-01-15 08:00 UTC: hard bounce (by\\nann).',
+    ],
+    [
+      { state: 'bounced', reason: 'suppressed', lastReply: greylisted },
+      'It was given up 3m ago because its recipient is suppressed (450 4.2.0 come\\nagain).',
+    ],
   ])('%o', (changes, sentence) => expect(why({ changedAt, ...changes })).toBe(sentence));
 
   test('every state has a sentence without control characters', () => {

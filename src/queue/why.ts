@@ -1,10 +1,11 @@
 /** Why a delivery is not sent yet, in one sentence. */
-import { showReply } from '../mail/reply.ts';
+import { printable, showReply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { Delivery } from './delivery.ts';
 import type { Reason } from './reason.ts';
 import type { Node, RelayState } from './store.ts';
+import { suppressionIn } from './suppression.ts';
 
 /** A worker that has not been seen for this long is taken to be gone, ms. */
 const WORKER_SILENCE = 2 * 60_000;
@@ -164,5 +165,7 @@ function whyNoMore({ state, reason, changedAt, lastReply }: Delivery, now: Insta
   if (state === 'sent') return `The relay took it ${since}${last}.`;
   if (state === 'captured') return `It was captured ${since}: no relay was set, so it stays here.`;
   if (state === 'cancelled') return `An operator cancelled it ${since}.`;
+  const barred = reason === 'suppressed' ? suppressionIn(lastReply) : undefined;
+  if (barred !== undefined) return `It was given up ${since}, never sent: its recipient is ${printable(barred)}.`;
   return `It was given up ${since} because ${BOUNCED[reason ?? 'refused'] ?? BOUNCED.refused}${last}.`;
 }

@@ -9,7 +9,7 @@ import { CLAIMED, DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf
 import { tokenOf } from './sql-lease.ts';
 import { quotaOf } from './sql-rates.ts';
 import { gateOf, takeProbe } from './sql-relays.ts';
-import { suppressedAmong } from './sql-suppress.ts';
+import { bounceBarred, suppressedAmong } from './sql-suppress.ts';
 import { inKeys, inPairs, queryByKeys } from './statements.ts';
 
 /** Contents up to this size come with the claim, octets. */
@@ -140,17 +140,23 @@ async function dropSuppressed(
   const rows = groups.flatMap((group) => group.rows);
   const recipients = rows.map((row) => row.recipient as string);
   const suppressed = await suppressedAmong(tx, recipients, now);
-  const isSuppressed = (row: Row): boolean => suppressed(row.recipient as string);
-  const dropped = rows.filter(isSuppressed);
-  if (dropped.length === 0) return groups;
-  const sql = "UPDATE deliveries SET state = 'bounced', reason = 'suppressed', changed_at = ? WHERE ";
-  await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(dropped)), (keys) => sql + keys, [now]);
+  const isSuppressed = (row: Row): boolean => suppressed(row.recipient as string) !== undefined;
+  const barred = rows.flatMap((row) => {
+    const entry = suppressed(row.recipient as string);
+    return entry === undefined ? [] : [{ key: keyOf(row), entry }];
+  });
+  if (barred.length === 0) return groups;
+  await bounceBarred(tx, dialect, barred, now);
   const rest = groups.map((group) => ({ ...group, rows: group.rows.filter((row) => !isSuppressed(row)) }));
   return rest.filter((group) => group.rows.length > 0);
 }
 
 export function keysOf(rows: readonly Row[]): [Value, Value][] {
-  return rows.map((row) => [row.id as Value, row.ordinal as Value]);
+  return rows.map(keyOf);
+}
+
+function keyOf(row: Row): [Value, Value] {
+  return [row.id as Value, row.ordinal as Value];
 }
 
 /** queued -> sending, and everything that is needed to send. */

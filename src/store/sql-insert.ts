@@ -8,7 +8,7 @@ import type { Database, Queries, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { bit, idOf, messageIdKey, NULL_SENDER, priorityNumber, searchKey } from './rows.ts';
 import { tokenOf } from './sql-lease.ts';
-import { suppressedAmong } from './sql-suppress.ts';
+import { type Barred, bounceBarred, suppressedAmong } from './sql-suppress.ts';
 import { takenAmong } from './sql-take.ts';
 import { inKeys, insertRows, queryByKeys } from './statements.ts';
 
@@ -175,16 +175,21 @@ async function insertDeliveries(
   const clear = (each: NewMessage): boolean => !each.deliveries.some(({ recipient }) => suppressed(recipient));
   const taken = await takenAmong(tx, messages, takes, clear, now);
   const right = idToBytes(newId(now));
+  const barred: Barred[] = [];
   const rows = messages.flatMap(({ message, deliveries }) => {
     const id = idToBytes(message.id);
     const priority = priorityNumber(message.priority);
     const take = taken.get(message.id);
     const claim = take === undefined ? undefined : [1, right, idToBytes(take.holder), now, take.until];
-    return deliveries.map((delivery, i) =>
-      deliveryValues(id, i + 1, delivery, priority, suppressed(delivery.recipient), claim, now),
-    );
+    return deliveries.map((delivery, i) => {
+      const entry = suppressed(delivery.recipient);
+      if (entry !== undefined) barred.push({ key: [id, i + 1], entry });
+      return deliveryValues(id, i + 1, delivery, priority, entry !== undefined, claim, now);
+    });
   });
   await insertRows(tx, dialect, 'deliveries', DELIVERY_COLUMNS, rows);
+  // Apart, so that the many which are not suppressed carry no columns for it.
+  await bounceBarred(tx, dialect, barred, now);
   return new Map([...taken.keys()].map((id) => [id, tokenOf(right, id)]));
 }
 

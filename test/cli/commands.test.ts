@@ -2,6 +2,7 @@ import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Store } from '../../src/queue/store.ts';
 import { openStore } from '../../src/store/open.ts';
 import { sample } from '../store/conformance/samples.ts';
 import { Folder, refuser } from './command.ts';
@@ -11,12 +12,16 @@ const NOBODY = '0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11';
 
 /** Puts messages with these ids into the queue of the folder, as one from another time. */
 async function insert(folder: Folder, ids: readonly string[]): Promise<void> {
-  mkdirSync(join(folder.path, 'posthaste'));
-  const store = await openStore(join(folder.path, 'posthaste', 'posthaste.db'));
+  const store = await storeOf(folder);
   const messages = ids.map((id) =>
     sample({ id, sender: 'ann@example.com', to: ['bob@example.com', 'cy@example.com'] }),
   );
   await store.insert(messages, Date.now()).finally(() => store.close());
+}
+
+function storeOf(folder: Folder): Promise<Store> {
+  mkdirSync(join(folder.path, 'posthaste'), { recursive: true });
+  return openStore(join(folder.path, 'posthaste', 'posthaste.db'));
 }
 
 describe('send and list', () => {
@@ -179,6 +184,21 @@ describe('show', () => {
     ]);
     expect(await folder.json('show', `${made}000000000003`.slice(0, 36))).toMatchObject([
       { id: `${made}000000000003` },
+    ]);
+  });
+
+  test('since when and why a recipient is suppressed', async () => {
+    using folder = new Folder();
+    const store = await storeOf(folder);
+    const since = Date.UTC(2026, 10, 2, 10, 14);
+    const entry = { target: 'bob@example.com', reason: 'complaint', since, until: null, note: 'by phone' };
+    await store.suppress([entry]).finally(() => store.close());
+    const id = await folder.send('bob@example.com');
+    const words = 'suppressed since 2026-11-02 10:14 UTC: complaint (by phone)';
+    expect(await folder.say('show', id)).toContain(`never sent: its recipient is ${words}.`);
+    expect(await folder.say('list', '--state', 'bounced')).toContain(`550 5.7.1 ${words}`);
+    expect(await folder.json('list', '--state', 'bounced')).toMatchObject([
+      { reason: 'suppressed', lastReply: { code: 550, status: '5.7.1', text: words } },
     ]);
   });
 

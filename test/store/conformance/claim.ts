@@ -90,7 +90,10 @@ export function claimFacts(bench: Bench): void {
       const claims = await claimAll(bench.store, { limit: 1 });
       expect(claims.map(({ message }) => message.id)).toEqual([ids[2]]);
       const found = await bench.store.get(ids[0] as string);
-      expect(found?.deliveries[0]).toMatchObject({ state: 'bounced', reason: 'suppressed', attempts: 0 });
+      expect(found?.deliveries[0]).toMatchObject({
+        ...{ state: 'bounced', reason: 'suppressed', attempts: 0 },
+        lastReply: { code: 550, text: 'suppressed with all of @x.org since 2027-01-15 08:00 UTC: asked' },
+      });
     });
 
     test('leaves contents of hundreds of kilobytes to be read by chunks when they are many', async () => {

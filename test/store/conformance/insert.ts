@@ -143,6 +143,29 @@ export function insertFacts(bench: Bench): void {
         ['queued', null],
         ['queued', null],
       ]);
+      const since = 'since 2027-01-15 08:00 UTC';
+      const said = (text: string): object => ({ code: 550, status: '5.7.1', text });
+      expect(found?.deliveries.map(({ lastReply }) => lastReply)).toEqual([
+        said(`suppressed ${since}: asked`),
+        null,
+        said(`suppressed with all of @blocked.org ${since}, until 2027-01-15 08:00 UTC: spam trap (x)`),
+        null,
+        null,
+      ]);
+    });
+
+    test('tells of the address where it and its domain are suppressed', async () => {
+      const entry = { since: T, until: null, note: null };
+      await bench.store.suppress([
+        { ...entry, target: '@x.org', reason: 'moved' },
+        { ...entry, target: 'a@x.org', reason: 'complaint' },
+      ]);
+      const id = await put(bench.store, { to: ['a@x.org', 'b@x.org'] });
+      const texts = (await bench.store.get(id))?.deliveries.map(({ lastReply }) => lastReply?.text);
+      expect(texts).toEqual([
+        'suppressed since 2027-01-15 08:00 UTC: complaint',
+        'suppressed with all of @x.org since 2027-01-15 08:00 UTC: moved',
+      ]);
     });
   });
 

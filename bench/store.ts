@@ -44,6 +44,7 @@ function newMessage(n: number, dueAt: number): NewMessage {
         relay: RELAY,
         dueAt,
         expiresAt: dueAt + 432_000_000,
+        delayReportAt: null,
         held: null,
       },
     ],

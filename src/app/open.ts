@@ -22,8 +22,8 @@ export async function openApp(config: Config, log: Log = silentLog): Promise<App
   const store = await openStore(config.database, { log });
   const router = compileRoutes(config.routes, config.defaultRelay);
   const safeguard = compileSafety(config);
-  const maxAges = new Map(relaysOf(config).map(({ name, retry }) => [name, retry.maxAge]));
-  const queue = new Queue({ store, clock: systemClock, log, router, safeguard, maxAges, policy: retryPolicy(config) });
+  const patience = new Map(relaysOf(config).map(({ name, retry }) => [name, retry]));
+  const queue = new Queue({ store, clock: systemClock, log, router, safeguard, patience, policy: retryPolicy(config) });
   return { config, store, queue, close: () => store.close() };
 }
 

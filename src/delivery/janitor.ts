@@ -7,6 +7,7 @@ import type { Node, Store } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Service } from '../runtime/service.ts';
 import { conclude, type DeliveryParts } from './attempt.ts';
+import { reportDelays } from './delays.ts';
 
 /** How long messages stay after all their deliveries ended; null keeps them for good. */
 export interface Retention {
@@ -68,6 +69,7 @@ export class Janitor implements Service {
     await this.#step('heartbeat', (store, now) => store.heartbeat({ ...this.#options.node, seenAt: now }));
     await this.#step('reclaim', (store, now) => this.#reclaim(store, now));
     await this.#step('expire', () => this.#expire());
+    await this.#step('delays', () => reportDelays(this.#parts, () => this.#stopped));
     await this.#step('sweep', (store, now) => store.sweepStaged(now - STAGED_MAX_AGE));
     await this.#step('purge', (store, now) => this.#purge(store, now));
   }

@@ -61,6 +61,8 @@ export interface Delivery {
   readonly lastAttemptAt: Instant | null;
   /** An attempt ended between the final dot and its reply, and nothing after it has settled the matter. */
   readonly inDoubt: boolean;
+  /** From then on its sender is owed word of the delay while it waits; null: never. */
+  readonly delayReportAt: Instant | null;
   /** A delay report was sent. */
   readonly delayReported: boolean;
   /** When `state` was last written. */

@@ -42,7 +42,7 @@ export class HandOver {
 /** As the store would give it. */
 function claimOf({ message, deliveries, content }: NewMessage, token: Token, now: Instant): Claim {
   const sending = deliveries.map((delivery, i): Delivery => {
-    const { recipient, notify, originalRecipient, relay, dueAt, expiresAt } = delivery;
+    const { recipient, notify, originalRecipient, relay, dueAt, expiresAt, delayReportAt } = delivery;
     return {
       id: message.id,
       ordinal: i + 1,
@@ -60,6 +60,7 @@ function claimOf({ message, deliveries, content }: NewMessage, token: Token, now
       lastReply: null,
       lastAttemptAt: null,
       inDoubt: false,
+      delayReportAt,
       delayReported: false,
       changedAt: now,
     };

@@ -54,6 +54,8 @@ export interface NewDelivery {
   readonly dueAt: Instant;
   /** When it is given up if it has not been sent by then. */
   readonly expiresAt: Instant;
+  /** When its sender is told of the delay if it still waits; null: never. */
+  readonly delayReportAt: Instant | null;
   /** Why it is held from the start; null: it is queued. */
   readonly held: Reason | null;
 }

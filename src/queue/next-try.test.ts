@@ -27,6 +27,7 @@ function situation(
       createdAt: NOW - 10 * MINUTE,
       dueAt: NOW,
       expiresAt: NOW + 24 * HOUR,
+      delayReportAt: NOW + 4 * HOUR,
       attempts: 0,
       lastReply: null,
       lastAttemptAt: null,

@@ -11,6 +11,7 @@ import type { Message, NewContent, NewDelivery, NewMessage, Origin, Priority } f
 import type { Router } from './route.ts';
 import { noSafeguard, type Safeguard, type Safeguarded } from './safety.ts';
 import { overrideFault, type RetryOverride, type RetryPolicy } from './schedule.ts';
+import { wants } from './settle.ts';
 import type { Filter, Found, Inserted, Page, Store } from './store.ts';
 
 /** A message that passed the checks of `accept`, ready to be kept. */
@@ -42,14 +43,17 @@ export interface Draft {
   readonly headers?: ReadonlyMap<string, string>;
 }
 
+/** How long mail may wait before its sender is told, and before it is given up. */
+type Patience = Pick<RetryPolicy, 'maxAge' | 'delayReportAfter'>;
+
 export interface QueueOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   readonly router: Router;
   readonly policy: RetryPolicy;
-  /** By relay, ms, where it is not that of the policy. */
-  readonly maxAges?: ReadonlyMap<string, number>;
+  /** By relay, where it is not that of the policy. */
+  readonly patience?: ReadonlyMap<string, Patience>;
   /** Default: all recipients as they are. */
   readonly safeguard?: Safeguard;
 }
@@ -65,7 +69,7 @@ export class Queue {
   readonly #log: Log;
   readonly #router: Router;
   readonly #policy: RetryPolicy;
-  readonly #maxAges: ReadonlyMap<string, number>;
+  readonly #patience: ReadonlyMap<string, Patience>;
   readonly #safeguard: Safeguard;
   readonly #inserts: Batch<NewMessage, Inserted>;
 
@@ -75,7 +79,7 @@ export class Queue {
     this.#log = options.log;
     this.#router = options.router;
     this.#policy = options.policy;
-    this.#maxAges = options.maxAges ?? new Map();
+    this.#patience = options.patience ?? new Map();
     this.#safeguard = options.safeguard ?? noSafeguard;
     this.#inserts = new Batch((messages) => this.#insert(messages), { maxItems: MAX_BATCH });
   }
@@ -165,13 +169,17 @@ export class Queue {
     const facts = { ...(draft.tags && { tags: draft.tags }), ...(draft.headers && { headers: draft.headers }) };
     return recipients.map(({ recipient, held }) => {
       const relay = this.#router(recipient.address, draft.envelope, facts);
+      const { maxAge, delayReportAfter } = { ...(this.#patience.get(relay) ?? this.#policy), ...draft.retry };
+      const tells = delayReportAfter !== null && draft.envelope.sender !== null;
+      const notify = recipient.notify ?? null;
       return {
         recipient: recipient.address,
-        notify: recipient.notify ?? null,
+        notify,
         originalRecipient: recipient.originalRecipient ?? null,
         relay,
         dueAt,
-        expiresAt: draft.expiresAt ?? dueAt + (draft.retry?.maxAge ?? this.#maxAges.get(relay) ?? this.#policy.maxAge),
+        expiresAt: draft.expiresAt ?? dueAt + maxAge,
+        delayReportAt: tells && wants({ notify }, 'delay') ? dueAt + delayReportAfter : null,
         held: draft.held === true ? 'operator' : held,
       };
     });
@@ -206,7 +214,13 @@ export class Queue {
 
   async #move(filter: Filter, to: 'queued' | 'held' | 'cancelled', dryRun: boolean): Promise<number> {
     const now = this.#clock.now();
-    const moved = await this.#store.move(filter, to, { now, expiresAt: now + this.#policy.maxAge, dryRun });
+    const { maxAge, delayReportAfter } = this.#policy;
+    const moved = await this.#store.move(filter, to, {
+      now,
+      expiresAt: now + maxAge,
+      ...(delayReportAfter !== null && { delayReportAt: now + delayReportAfter }),
+      dryRun,
+    });
     if (moved > 0 && !dryRun) {
       this.#log.info({ to, deliveries: moved }, 'moved by operator');
       this.announceWork();

@@ -24,6 +24,7 @@ const claimed: Delivery = {
   lastReply: null,
   lastAttemptAt: null,
   inDoubt: false,
+  delayReportAt: start + 4 * HOUR,
   delayReported: false,
   changedAt: start,
 };

@@ -99,8 +99,8 @@ function afterFailure(delivery: Delivery, outcome: Outcome & { kind: 'deferred' 
   const tried = policy.maxAttempts !== null && delivery.attempts >= policy.maxAttempts;
   if (tried || now >= delivery.expiresAt) return { ...bounce(delivery, 'expired', reply), inDoubt };
   const dueAt = nextAttemptAt(policy, delivery.attempts, reply, now, delivery.expiresAt, chance);
-  const late = policy.delayReportAfter !== null && now - delivery.createdAt >= policy.delayReportAfter;
-  const tell = late && !delivery.delayReported && wants(delivery, 'delay');
+  const late = delivery.delayReportAt !== null && now >= delivery.delayReportAt;
+  const tell = late && !delivery.delayReported;
   return {
     state: 'queued',
     reason: null,
@@ -114,7 +114,7 @@ function afterFailure(delivery: Delivery, outcome: Outcome & { kind: 'deferred' 
 }
 
 /** RFC 3461 4.1: without NOTIFY, failure and delay are reported and success is not. */
-function wants(delivery: Delivery, event: 'success' | 'failure' | 'delay'): boolean {
+export function wants(delivery: Pick<Delivery, 'notify'>, event: 'success' | 'failure' | 'delay'): boolean {
   return delivery.notify === null ? event !== 'success' : delivery.notify.includes(event);
 }
 

@@ -84,6 +84,18 @@ export interface SettleGroup {
   readonly reports: readonly NewMessage[];
 }
 
+/** A message some of whose deliveries have waited so long that its sender is owed word. */
+export interface LateMessage {
+  readonly message: Message;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** Word of a delay, with all the deliveries it names: they stand or fall together. */
+export interface DelayReport {
+  readonly deliveries: readonly Pick<Delivery, 'id' | 'ordinal'>[];
+  readonly report: NewMessage;
+}
+
 /** Which deliveries. All given conditions must hold; an empty filter is all of them. */
 export interface Filter {
   readonly ids?: readonly Id[];
@@ -209,6 +221,13 @@ export interface Store {
   claim(request: ClaimRequest): Promise<readonly Claim[]>;
   /** queued -> sending for deliveries of any relay, paused or not, whose `expiresAt` has come: to be settled as expired. Contents come as with `claim`. */
   claimExpired(request: Omit<ClaimRequest, 'relay'>): Promise<readonly Claim[]>;
+  /**
+   * Messages with deliveries that are queued, but not for a person to ask for, and whose `delayReportAt` has come unreported; the
+   * longest waiting first, at most `limit`. Claims nothing: they may be sent meanwhile.
+   */
+  late(now: Instant, limit: number): Promise<readonly LateMessage[]>;
+  /** Marks deliveries as reported, together with their report; says which reports took. One of whose deliveries any is no longer queued and unreported does not. */
+  reportDelays(reports: readonly DelayReport[], now: Instant): Promise<readonly boolean[]>;
   /** Moves the lease of those claims that still hold to `until`; says which ones do. */
   renew(tokens: readonly Token[], until: Instant): Promise<readonly Token[]>;
   /** sending -> what each settlement says, with its log line and reports; for each group, for each settlement: whether the token still held. A group of which no token held inserts no report. */
@@ -279,6 +298,8 @@ export interface Store {
 export interface MoveOptions {
   readonly now: Instant;
   readonly expiresAt: Instant;
+  /** No sooner than this is the sender told that what did not wait until now is delayed; absent: as it was. */
+  readonly delayReportAt?: Instant;
   readonly dryRun?: boolean;
 }
 

@@ -24,6 +24,7 @@ const delivery: Delivery = {
   lastReply: null,
   lastAttemptAt: null,
   inDoubt: false,
+  delayReportAt: NOW + 230 * MINUTE,
   delayReported: false,
   changedAt: NOW - 10 * MINUTE,
 };

@@ -47,6 +47,7 @@ const delivery: Delivery = {
   lastReply: null,
   lastAttemptAt: now,
   inDoubt: false,
+  delayReportAt: now + 14_400_000,
   delayReported: false,
   changedAt: now,
 };

@@ -76,7 +76,7 @@ function statusParts(input: ReportInput): string {
     ...(global ? ['Content-Transfer-Encoding: 8bit'] : []),
     '',
     ...messageFields(input),
-    ...input.recipients.flatMap((recipient) => ['', ...recipientFields(recipient, input, global)]),
+    ...input.recipients.flatMap((recipient) => ['', ...recipientFields(recipient, global)]),
     '',
     `--${boundary(input)}`,
   ]);
@@ -116,11 +116,7 @@ function messageFields({ message, hostname }: ReportInput): string[] {
 }
 
 /** RFC 3464 2.3. */
-function recipientFields(
-  { delivery, action, reply, remote }: Reported,
-  { now }: ReportInput,
-  global: boolean,
-): string[] {
+function recipientFields({ delivery, action, reply, remote }: Reported, global: boolean): string[] {
   return [
     ...(delivery.originalRecipient === null
       ? []
@@ -130,7 +126,7 @@ function recipientFields(
     `Status: ${statusOf(action, reply)}`,
     ...(remote === null ? [] : [`Remote-MTA: dns; ${remote}`]),
     `Diagnostic-Code: ${fold(diagnostic(reply, remote))}`,
-    `Last-Attempt-Date: ${mailDate(delivery.lastAttemptAt ?? now)}`,
+    ...(delivery.lastAttemptAt === null ? [] : [`Last-Attempt-Date: ${mailDate(delivery.lastAttemptAt)}`]),
     ...(action === 'delayed' ? [`Will-Retry-Until: ${mailDate(delivery.expiresAt)}`] : []),
   ];
 }

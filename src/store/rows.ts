@@ -76,7 +76,7 @@ export function messageOf(row: Row, id: Id = idOf(row.id)): Message {
 /** All that a `Delivery` shows of its row, for a table called `d`. */
 export const DELIVERY_COLUMNS = [
   'id, ordinal, recipient, notify, original_recipient, relay, state, reason, priority, due_at, expires_at, changed_at',
-  'attempts, last_attempt_at, reply_code, reply_status, reply_text, in_doubt, delay_reported',
+  'attempts, last_attempt_at, reply_code, reply_status, reply_text, in_doubt, delay_report_at, delay_reported',
 ]
   .join(', ')
   .replaceAll(/(\w+)/g, 'd.$1');
@@ -100,6 +100,7 @@ export function deliveryOf(row: Row, createdAt: number, id: Id = idOf(row.id)): 
     lastReply: replyOf(row),
     lastAttemptAt: row.last_attempt_at as number | null,
     inDoubt: row.in_doubt === 1,
+    delayReportAt: row.delay_report_at as number | null,
     delayReported: row.delay_reported === 1,
     changedAt: row.changed_at as number,
   };

@@ -7,6 +7,9 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
 /** Written alike in every query that wants the index on ended deliveries; compared one by one for the same reason as in `oneOf`. */
 export const IS_ENDED = "state <> 'queued' AND state <> 'sending' AND state <> 'held'";
 
+/** Written alike for the same reason: those that wait by themselves, and of whose delay somebody is to be told. */
+export const IS_LATE = "state = 'queued' AND delay_reported = 0 AND delay_report_at IS NOT NULL AND priority < 3";
+
 const STATES = ['queued', 'sending', 'sent', 'held', 'captured', 'bounced', 'cancelled'];
 const REASONS = ['refused', 'expired', 'suppressed', 'operator', 'doubt', 'error', 'not-allowed', 'hold-all'];
 const OUTCOMES = ['sent', 'captured', 'deferred', 'refused', 'in doubt', 'crashed'];
@@ -86,6 +89,7 @@ function deliveries({ types: t, tableOptions }: Dialect): string {
     priority ${t.integer} NOT NULL CHECK (priority BETWEEN 0 AND 3),
     due_at ${t.integer} NOT NULL,
     expires_at ${t.integer} NOT NULL,
+    delay_report_at ${t.integer},
     changed_at ${t.integer} NOT NULL,
     attempts ${t.integer} DEFAULT 0 NOT NULL CHECK (attempts >= 0),
     last_attempt_at ${t.integer},
@@ -179,6 +183,8 @@ function indexes(dialect: Dialect): string[] {
     `CREATE INDEX deliveries_due ON deliveries (state, relay, priority, due_at, id, ordinal)${where("state = 'queued'")}`,
     // What has waited too long; `attempts` lets the deferred ones be counted without their rows.
     `CREATE INDEX deliveries_expiry ON deliveries (state, expires_at, attempts)${where("state = 'queued'")}`,
+    // Whose senders are to be told of a delay.
+    `CREATE INDEX deliveries_late ON deliveries (state, delay_reported, delay_report_at)${where(IS_LATE)}`,
     // Lists and sums by state, and the leases: only few are ever sending.
     'CREATE INDEX deliveries_state ON deliveries (state, id DESC, ordinal)',
     'CREATE INDEX deliveries_recipient ON deliveries (recipient_key, id)',

@@ -50,6 +50,7 @@ const DELIVERY_COLUMNS = [
   'priority',
   'due_at',
   'expires_at',
+  'delay_report_at',
   'changed_at',
   'attempts',
   'token',
@@ -109,6 +110,7 @@ function deliveryValues(
     priority,
     delivery.dueAt,
     delivery.expiresAt,
+    delivery.delayReportAt,
     now,
     ...(claim ?? NOT_CLAIMED),
   ];

@@ -118,17 +118,21 @@ async function changeSome(
   return { rows, changed };
 }
 
-function assignment(to: Target, { now, expiresAt }: MoveOptions): Change {
+function assignment(to: Target, { now, expiresAt, delayReportAt = 0 }: MoveOptions): Change {
   if (to !== 'queued') {
     const reason = to === 'held' ? "'operator'" : 'NULL';
     return { set: `state = ?, reason = ${reason}, changed_at = ?`, values: [to, now] };
   }
   const deferred = priorityNumber('deferred');
+  const delay = [delayReportAt, deferred, delayReportAt];
+  // It comes first, as MySQL gives the new state to what stands behind it.
+  const told = "state <> 'queued' OR priority = ?";
   const set =
+    `delay_report_at = CASE WHEN delay_report_at < ? AND (${told}) THEN ? ELSE delay_report_at END, ` +
     "state = 'queued', reason = NULL, due_at = ?, in_doubt = 0, changed_at = ?, " +
     'expires_at = CASE WHEN expires_at < ? THEN ? ELSE expires_at END, ' +
     'priority = CASE WHEN priority = ? THEN ? ELSE priority END';
-  return { set, values: [now, now, expiresAt, expiresAt, deferred, priorityNumber('medium')] };
+  return { set, values: [...delay, now, now, expiresAt, expiresAt, deferred, priorityNumber('medium')] };
 }
 
 export async function purge(

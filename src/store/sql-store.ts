@@ -5,9 +5,11 @@ import type {
   Claim,
   ClaimRequest,
   Counts,
+  DelayReport,
   Filter,
   Found,
   Inserted,
+  LateMessage,
   MoveOptions,
   Node,
   Page,
@@ -24,6 +26,7 @@ import type { Id } from '../runtime/id.ts';
 import type { Database } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import * as claims from './sql-claim.ts';
+import * as delays from './sql-delay.ts';
 import * as finds from './sql-find.ts';
 import * as inserts from './sql-insert.ts';
 import * as leases from './sql-lease.ts';
@@ -65,6 +68,14 @@ export class SqlStore implements Store {
 
   claimExpired(request: Omit<ClaimRequest, 'relay'>): Promise<readonly Claim[]> {
     return claims.claimExpired(this.#database, this.#dialect, request);
+  }
+
+  late(now: Instant, limit: number): Promise<readonly LateMessage[]> {
+    return delays.late(this.#database, now, limit);
+  }
+
+  reportDelays(reports: readonly DelayReport[], now: Instant): Promise<readonly boolean[]> {
+    return delays.reportDelays(this.#database, this.#dialect, reports, now);
   }
 
   renew(tokens: readonly Token[], until: Instant): Promise<readonly Token[]> {

@@ -13,6 +13,8 @@ const PLACES: Readonly<Record<Method, ThreadData['role']>> = {
   unstage: 'keep',
   claim: 'keep',
   claimExpired: 'keep',
+  late: 'keep',
+  reportDelays: 'keep',
   renew: 'keep',
   settle: 'keep',
   release: 'keep',

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Store } from '../../src/queue/store.ts';
 import { claimFacts } from './conformance/claim.ts';
+import { delayFacts } from './conformance/delay.ts';
 import { findFacts } from './conformance/find.ts';
 import { hostileFacts } from './conformance/hostile.ts';
 import { insertFacts } from './conformance/insert.ts';
@@ -54,6 +55,7 @@ export function storeConformance(name: string, newPlace: () => Promise<Place>): 
       takeFacts,
       claimFacts,
       settleFacts,
+      delayFacts,
       relayFacts,
       rateFacts,
       standInFacts,

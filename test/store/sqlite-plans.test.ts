@@ -76,6 +76,7 @@ test('nothing on the way of a message walks a table', async () => {
     T,
   );
   await store.suppress([{ target: 'b@x.org', reason: 'asked', since: T, until: null, note: null }]);
+  await store.insert([sample({ to: [{ relay: 'other', delayReportAt: T }] })], T);
   const [first, second] = (await claimAll(store)) as [Claim, Claim];
   await store.renew([first.token, second.token], T + LEASE);
   await settleOne(store, first, { state: 'queued' });
@@ -83,6 +84,9 @@ test('nothing on the way of a message walks a table', async () => {
   await store.claimExpired(request({ now: T + 1e9, until: T + 1e9 }));
   await store.reclaim(T + 2e9, [HOLDER], [0]);
   await store.nextDue('default');
+  const late = await store.late(T + 100, 10);
+  expect(late).toHaveLength(1);
+  await store.reportDelays([{ deliveries: late[0]?.deliveries ?? [], report: sample() }], T);
   await store.get(first.message.id);
   await store.contentChunk(first.message.id, 1);
   expect(costly()).toEqual([]);

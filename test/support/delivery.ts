@@ -76,6 +76,7 @@ export interface Submitted {
   readonly content?: string;
   readonly subject?: string;
   readonly expiresAt?: number;
+  readonly sendAt?: number;
   readonly retry?: RetryOverride;
 }
 
@@ -91,7 +92,16 @@ export class Stage implements AsyncDisposable {
   readonly #clean: () => void;
   #worker: Worker | undefined;
 
-  private constructor(store: Store, relay: ScriptedRelay, options: StageOptions, clean: () => void) {
+  readonly #reopen: () => Promise<Store>;
+  readonly #others: Store[] = [];
+
+  private constructor(
+    [store, reopen]: [Store, () => Promise<Store>],
+    relay: ScriptedRelay,
+    options: StageOptions,
+    clean: () => void,
+  ) {
+    this.#reopen = reopen;
     this.#options = options;
     this.#policy = { ...defaultRetryPolicy, jitter: 0, ...options.policy };
     this.store = store;
@@ -115,9 +125,10 @@ export class Stage implements AsyncDisposable {
 
   static async open(options: StageOptions = {}): Promise<Stage> {
     const folder = temporaryFolder();
-    const store = await openStore(`sqlite:${folder.path}/posthaste.db`, {});
+    const reopen = (): Promise<Store> => openStore(`sqlite:${folder.path}/posthaste.db`, {});
+    const store = await reopen();
     const relay = await startRelay(options.relay);
-    return new Stage(store, relay, options, () => folder[Symbol.dispose]());
+    return new Stage([store, reopen], relay, options, () => folder[Symbol.dispose]());
   }
 
   relayParts(): Relay {
@@ -169,7 +180,15 @@ export class Stage implements AsyncDisposable {
     this.clock.moveTo(Math.max(state?.probeAt ?? 0, this.clock.now()) + POLL);
   }
 
-  janitor(): Janitor {
+  /** The janitor of another process on the same database. */
+  async another(): Promise<Janitor> {
+    const store = await this.#reopen();
+    this.#others.push(store);
+    const queue = new Queue({ store, clock: this.clock, log: this.log, router: singleRelay, policy: this.#policy });
+    return this.janitor({ ...this.parts, store, queue });
+  }
+
+  janitor(parts: DeliveryParts = this.parts): Janitor {
     const now = this.clock.now();
     const node = {
       id: newId(now),
@@ -180,7 +199,7 @@ export class Stage implements AsyncDisposable {
       startedAt: now,
       seenAt: now,
     };
-    return new Janitor(this.parts, { node, lease: 60_000, interval: 10_000, retention: [], isAlive: () => true });
+    return new Janitor(parts, { node, lease: 60_000, interval: 10_000, retention: [], isAlive: () => true });
   }
 
   /** Submits a small message and answers with its id. */
@@ -207,6 +226,7 @@ export class Stage implements AsyncDisposable {
       subject,
       origin: 'smtp',
       ...(message.expiresAt !== undefined && { expiresAt: message.expiresAt }),
+      ...(message.sendAt !== undefined && { sendAt: message.sendAt }),
       ...(message.retry !== undefined && { retry: message.retry }),
     });
     return id;
@@ -233,7 +253,7 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker?.stop();
     await this.relay.close();
-    await this.store.close();
+    await Promise.all([this.store, ...this.#others].map((store) => store.close()));
     this.#clean();
   }
 }

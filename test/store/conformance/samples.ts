@@ -51,6 +51,7 @@ function sampleDelivery(part: Partial<NewDelivery>): NewDelivery {
     relay: 'default',
     dueAt: T,
     expiresAt: T + 1_000_000,
+    delayReportAt: null,
     held: null,
     ...part,
   };

@@ -450,6 +450,16 @@ describe('settings', () => {
     ],
     [['--relay', 'relay.example.com'], {}, /^posthaste: relay \(--relay\) is "relay\.example\.com": .*smtp:\/\//],
     [['--relay', 'http://u:hunter2@h'], {}, /^posthaste: relay \(--relay\) is "http:\/\/u:\*\*\*@h": .*smtp:\/\//],
+    [
+      ['--retry-first-delay', '2h'],
+      { POSTHASTE_RETRY_MAX_DELAY: '30m' },
+      /^posthaste: retryFirstDelay \(--retry-first-delay\) is "2h": is longer than retryMaxDelay, which is "30m": allowed is/,
+    ],
+    [
+      ['--relay-tls', 'none'],
+      { POSTHASTE_RELAY: 'smtp://ann:hunter2@relay.example' },
+      /^posthaste: relayTls \(--relay-tls\) is "none": does not fit relay, which is "smtp:\/\/ann:\*\*\*@relay\.example" and has a login/,
+    ],
     [['--listen', '0.0.0.0:25'], {}, /^posthaste: listen \(--listen\) is "0\.0\.0\.0:25": 0\.0\.0\.0 can be reached/],
   ])('%j %j ends with 78 and a sentence', async (flags, environment: Record<string, string>, sentence) => {
     using folder = new Folder();

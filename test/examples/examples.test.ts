@@ -11,7 +11,8 @@ import { installed, SmtpSink } from '../support/smtp-sink.ts';
 import { readExamples } from './pages.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const examples = readExamples();
+// Those of the library are programs, not commands: test/library/page.test.ts runs them.
+const examples = readExamples().filter(({ page }) => page !== 'docs/library.md');
 const folder = temporaryFolder();
 const data = join(folder.path, 'data');
 const bin = join(folder.path, 'bin');

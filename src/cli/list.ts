@@ -125,5 +125,6 @@ function listedJson(row: Listed, outlook: Outlook): Readonly<Record<string, unkn
     lastAttemptAt: row.lastAttemptAt,
     lastReply: replyJson(row.lastReply),
     inDoubt: row.inDoubt,
+    reportOn: row.reportOn,
   };
 }

@@ -51,6 +51,7 @@ export interface FilterFlags {
   readonly newerThan?: number;
   readonly deferred?: boolean;
   readonly inDoubt?: boolean;
+  readonly reports?: true;
 }
 
 /** Adds the options that choose deliveries; all that are given must fit. */
@@ -70,6 +71,7 @@ export function addFilter(command: Command, states: string | null): Command {
     new Option('--older-than <duration>', 'submitted longer ago than this, as 2h or 7d').argParser(parseAge),
     new Option('--newer-than <duration>', 'submitted less long ago than this').argParser(parseAge),
     new Option('--deferred', 'waiting after an attempt that did not succeed'),
+    new Option('--reports', 'that are reports of posthaste to senders'),
     new Option('--in-doubt', 'that may have been taken: the connection broke before the answer'),
   ];
   for (const option of options) {
@@ -92,6 +94,7 @@ export function filterOf(flags: FilterFlags, now: Instant): Filter {
     ...(newerThan !== undefined && { createdAfter: now - newerThan }),
     ...(flags.deferred === true && { deferred: true }),
     ...(flags.inDoubt === true && { inDoubt: true }),
+    ...(flags.reports === true && { reports: true }),
   };
 }
 

@@ -75,10 +75,18 @@ async function showForPeople({ terminal }: Cli, view: View): Promise<void> {
   const replaced = message.metadata[REDIRECTED_FROM];
   if (replaced !== undefined) await terminal.print(`${label('meant for')}${printable(replaced)}`);
   if (message.retry !== null) await terminal.print(`${label('retries')}${retryWords(message.retry)}`);
-  if (message.reportOn !== null) await terminal.print(`${label('report on')}${message.reportOn}`);
+  if (message.reportOn !== null)
+    await terminal.print(`${label('report on')}${message.reportOn}${isLost(view) ? `, ${LOST}` : ''}`);
   for (const delivery of deliveries) await showDelivery(terminal, view, delivery);
   if (attempts.length > 0) await terminal.print(`\n${attemptLines(view, terminal.width).join('\n')}`);
 }
+
+/** A report that was given up: reports on reports are never sent, so that nobody hears of it but here. */
+function isLost({ message, deliveries }: View): boolean {
+  return message.reportOn !== null && deliveries.some(({ state }) => state === 'bounced');
+}
+
+const LOST = 'which could not be delivered: its sender was not told';
 
 /** `tried at most 3 times, given up after 10m`. */
 function retryWords({ firstDelay, maxDelay, maxAge, maxAttempts, delayReportAfter }: RetryOverride): string {
@@ -146,6 +154,7 @@ function foundJson(view: View): Readonly<Record<string, unknown>> {
   return {
     ...message,
     contentKept,
+    reportLost: isLost(view),
     deliveries: deliveries.map((delivery) => ({
       ...delivery,
       lastReply: replyJson(delivery.lastReply),

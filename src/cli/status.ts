@@ -72,6 +72,10 @@ async function statusForPeople(
     `waiting    ${queued} (${counts.deferred} deferred${oldest}), ${sending} being sent, ${held} held, ${counts.inDoubt} in doubt`,
   );
   await terminal.print(`ended      ${sent} sent, ${captured} captured, ${bounced} bounced, ${cancelled} cancelled`);
+  if (counts.lostReports > 0)
+    await terminal.print(
+      `reports    ${counts.lostReports} could not be delivered in the last day: posthaste list --reports --state bounced`,
+    );
   const healthy = names.filter((name) => relays.every(({ relay }) => relay !== name));
   for (const relay of relays) await terminal.print(`relay      ${printable(relay.relay)}: ${standing(relay, now)}`);
   for (const name of healthy) await terminal.print(`relay      ${name}: fine`);

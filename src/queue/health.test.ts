@@ -9,6 +9,7 @@ const none: Counts = {
   states: { queued: 0, sending: 0, held: 0, sent: 5, captured: 0, bounced: 2, cancelled: 0 },
   deferred: 0,
   inDoubt: 0,
+  lostReports: 0,
   oldestDue: null,
 };
 const three: Counts = { ...none, states: { ...none.states, queued: 3 } };

@@ -121,6 +121,8 @@ export interface Filter {
   /** `queued` ones that have been tried at least once. */
   readonly deferred?: boolean;
   readonly inDoubt?: boolean;
+  /** Only reports that posthaste wrote itself. */
+  readonly reports?: true;
 }
 
 /** One line of a list: a delivery with what people look for of its message. */
@@ -129,6 +131,8 @@ export interface Listed extends Delivery {
   readonly messageId: string;
   readonly subject: string | null;
   readonly size: number;
+  /** For a report: the message it is about. */
+  readonly reportOn: Id | null;
   readonly tags: readonly string[];
 }
 
@@ -195,6 +199,8 @@ export interface Counts {
   /** Of the queued ones: tried at least once. */
   readonly deferred: number;
   readonly inDoubt: number;
+  /** Reports that were given up in the last 24 hours: nobody was told what they say. */
+  readonly lostReports: number;
   readonly oldestDue: Instant | null;
 }
 

@@ -106,7 +106,7 @@ export function deliveryOf(row: Row, createdAt: number, id: Id = idOf(row.id)): 
   };
 }
 
-export const LISTED_COLUMNS = `${DELIVERY_COLUMNS}, m.created_at, m.sender, m.message_id, m.subject, m.size, m.tags`;
+export const LISTED_COLUMNS = `${DELIVERY_COLUMNS}, m.created_at, m.sender, m.message_id, m.subject, m.size, m.report_on, m.tags`;
 
 export function listedOf(row: Row): Listed {
   return {
@@ -115,6 +115,7 @@ export function listedOf(row: Row): Listed {
     messageId: row.message_id as string,
     subject: row.subject as string | null,
     size: row.size as number,
+    reportOn: row.report_on === null ? null : idOf(row.report_on),
     tags: JSON.parse(row.tags as string) as string[],
   };
 }

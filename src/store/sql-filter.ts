@@ -20,7 +20,7 @@ export type Start = 'states' | 'message' | 'delivery' | 'all';
 export function startOf(filter: Filter): Start {
   if (filter.ids !== undefined || filter.recipient !== undefined) return 'delivery';
   if (filter.idFrom !== undefined || filter.idTo !== undefined) return 'delivery';
-  if (filter.sender !== undefined || filter.messageId !== undefined) return 'message';
+  if (filter.sender !== undefined || filter.messageId !== undefined || filter.reports) return 'message';
   if (filter.inDoubt === true) return 'delivery';
   return statesOf(filter) === undefined ? 'all' : 'states';
 }
@@ -51,6 +51,8 @@ function searches(filter: Filter, d: string): Condition[] {
     const values = [messageIdKey(filter.messageId), filter.messageId];
     found.push({ sql: 'm.message_id_key = ? AND m.message_id = ?', values });
   }
+  // All of them have the null sender, by which they are found.
+  if (filter.reports) found.push({ sql: 'm.sender_key = ? AND m.report_on IS NOT NULL', values: [NULL_SENDER] });
   if (filter.inDoubt === true) found.push({ sql: `${d}.in_doubt = 1`, values: [] });
   return found;
 }
@@ -92,8 +94,8 @@ export function stateCondition(states: readonly State[], leads: boolean, d = 'd'
 
 /** Whether anything is asked that only the message knows. */
 export function needsMessage(filter: Filter): boolean {
-  const { sender, messageId, subject, tag, createdBefore, createdAfter } = filter;
-  return [sender, messageId, subject, tag, createdBefore, createdAfter].some((field) => field !== undefined);
+  const { sender, messageId, reports, subject, tag, createdBefore, createdAfter } = filter;
+  return [sender, messageId, reports, subject, tag, createdBefore, createdAfter].some((field) => field !== undefined);
 }
 
 function oneOf(column: string, values: readonly Value[]): Condition {

@@ -15,7 +15,11 @@ import {
   MESSAGE_COLUMNS,
   messageOf,
 } from './rows.ts';
+import { IS_ENDED } from './schema.ts';
 import { type Condition, conditionsOf, needsMessage, startOf, stateCondition, statesOf } from './sql-filter.ts';
+
+/** How long a report that was given up is counted, ms. */
+const LOST_LATELY = 24 * 60 * 60_000;
 
 /** The last delivery of a page; the next page begins behind it. */
 export interface Place {
@@ -171,9 +175,19 @@ export async function counts(database: Database, now: Instant): Promise<Counts> 
       states: Object.fromEntries(STATES.map((state) => [state, states.get(state) ?? 0])) as Counts['states'],
       deferred: Number(rows[0]?.deferred),
       inDoubt: Number(rows[0]?.in_doubt),
+      lostReports: await lostReports(tx, now),
       oldestDue: await oldestDue(tx, now),
     };
   });
+}
+
+/** Reads no more than what bounced in that time. */
+async function lostReports(tx: Queries, now: Instant): Promise<number> {
+  const sql =
+    `SELECT COUNT(*) AS n FROM deliveries d CROSS JOIN messages m WHERE d.state = 'bounced' AND ${IS_ENDED} ` +
+    'AND d.changed_at > ? AND m.id = d.id AND m.report_on IS NOT NULL';
+  const { rows } = await tx.query(sql, [now - LOST_LATELY]);
+  return Number(rows[0]?.n);
 }
 
 /** Steps through the relays and priorities by the index of what is due: a few rows, however many wait. */

@@ -241,6 +241,31 @@ describe('show', () => {
   });
 });
 
+describe('a report that could not be delivered', () => {
+  test('is counted by status, found by list, and shown as what it is, and nobody hears of it again', async () => {
+    using folder = new Folder();
+    await using relay = await refuser();
+    const id = await folder.send('bob@example.com');
+    expect(await folder.say('list', '--reports', '--state', 'all')).toBe('no deliveries');
+    await folder.run(['work', '--once', '--relay', relay.url]);
+    await folder.run(['work', '--once', '--relay', relay.url]);
+    const rows = await folder.json('list', '--reports', '--state', 'bounced');
+    expect(rows).toMatchObject([{ sender: null, recipient: 'ann@example.com', reportOn: id }]);
+    expect(await folder.json('list', '--state', 'all')).toHaveLength(2);
+    const report = String(rows[0]?.id);
+    expect(await folder.say('show', report)).toContain(
+      `report on  ${id}, which could not be delivered: its sender was not told`,
+    );
+    expect(await folder.json('show', report)).toMatchObject([{ reportOn: id, reportLost: true }]);
+    expect(await folder.json('show', id)).toMatchObject([{ reportOn: null, reportLost: false }]);
+    expect(await folder.say('status')).toContain(
+      'reports    1 could not be delivered in the last day: posthaste list --reports --state bounced',
+    );
+    expect(await folder.json('status')).toMatchObject([{ lostReports: 1 }]);
+    process.exitCode = 0;
+  });
+});
+
 describe('moves', () => {
   const states = async (folder: Folder): Promise<unknown[]> =>
     (await folder.json('list', '--state', 'all')).map((row) => row.state);

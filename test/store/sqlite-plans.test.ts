@@ -100,6 +100,7 @@ test('no list, move or purge by an indexed field walks a table', async () => {
     { sender: 'a@x.org', states: ['queued' as const] },
     { messageId: '<a@x>', states: ['queued' as const] },
     { ids: [id], states: ['queued' as const] },
+    { reports: true as const, states: ['bounced' as const] },
   ];
   for (const filter of filters) {
     await store.find(filter, { limit: 10 });

@@ -123,7 +123,8 @@ export function findFacts(bench: Bench): void {
   describe('counts', () => {
     test('sum up states, deferred ones, doubts and the oldest that is due', async () => {
       const nothing = { queued: 0, sending: 0, held: 0, sent: 0, captured: 0, bounced: 0, cancelled: 0 };
-      expect(await bench.store.counts(T)).toEqual({ states: nothing, deferred: 0, inDoubt: 0, oldestDue: null });
+      const none = { deferred: 0, inDoubt: 0, lostReports: 0, oldestDue: null };
+      expect(await bench.store.counts(T)).toEqual({ states: nothing, ...none });
       await put(bench.store, { to: [{ held: 'operator' }] });
       await put(bench.store);
       const [claim] = (await claimAll(bench.store)) as [Claim];
@@ -138,8 +139,25 @@ export function findFacts(bench: Bench): void {
       await put(bench.store, { priority: 'low', to: [{ relay: 'c' }] });
       await claimAll(bench.store, { relay: 'c' });
       const states = { ...nothing, held: 1, queued: 4, sending: 1 };
-      expect(await bench.store.counts(T)).toEqual({ states, deferred: 1, inDoubt: 1, oldestDue: T - 7 });
+      expect(await bench.store.counts(T)).toEqual({ states, ...none, deferred: 1, inDoubt: 1, oldestDue: T - 7 });
       expect((await bench.store.counts(T - 8)).oldestDue).toBeNull();
+    });
+
+    test('and filter tell reports from other mail, and count those lost in the last day', async () => {
+      const about = await put(bench.store);
+      const report = await put(bench.store, { sender: null, origin: 'report', reportOn: about });
+      const other = await put(bench.store, { sender: null });
+      for (const claim of await claimAll(bench.store))
+        await settleOne(bench.store, claim, { state: 'bounced', reason: 'refused' });
+      const found = await bench.store.find({ reports: true, states: ['bounced'] }, { limit: 10 });
+      expect(found.rows).toMatchObject([{ id: report, reportOn: about }]);
+      expect((await bench.store.find({ ids: [other] }, { limit: 10 })).rows).toMatchObject([{ reportOn: null }]);
+      expect(await bench.store.count({ reports: true })).toBe(1);
+      const day = 86_400_000;
+      const lost = [T, T + day - 1, T + day].map(async (now) => (await bench.store.counts(now)).lostReports);
+      expect(await Promise.all(lost)).toEqual([1, 1, 0]);
+      expect(await bench.store.move({ reports: true }, 'queued', { now: T, expiresAt: T })).toBe(1);
+      expect((await bench.store.counts(T)).lostReports).toBe(0);
     });
   });
 }

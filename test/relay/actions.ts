@@ -25,6 +25,8 @@ export type Action =
   | { readonly kind: 'raw'; readonly octets: string }
   /** An unfinished reply, one octet at a time until the connection ends: slow, but never silent. */
   | { readonly kind: 'trickle'; readonly octets: string; readonly everyMs: number }
+  /** Does what it should, and its reply leaves one octet at a time. */
+  | { readonly kind: 'slow' }
   | { readonly kind: 'after'; readonly wait: Promise<unknown>; readonly then: Action }
   | { readonly kind: 'sequence'; readonly actions: readonly Action[] };
 
@@ -40,6 +42,9 @@ export const halfClose: Action = { kind: 'half-close' };
 export const silence: Action = { kind: 'silence' };
 /** Does what it should, and then ends the connection. */
 export const dropAfterUsual: Action = { kind: 'drop-after-usual' };
+
+/** Does what it should; its replies come one octet at a time, and whole in the end. */
+export const slow: Action = { kind: 'slow' };
 
 export const raw = (octets: string): Action => ({ kind: 'raw', octets });
 export const trickle = (octets: string, everyMs = 5): Action => ({ kind: 'trickle', octets, everyMs });

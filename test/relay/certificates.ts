@@ -28,10 +28,10 @@ export class Certificates {
     return this.#read(name);
   }
 
-  /** For relay.example, from the CA. */
-  signed(name: string, days = '2'): Certificate {
+  /** From the CA, for relay.example or another host. */
+  signed(name: string, days = '2', host = 'relay.example'): Certificate {
     const files = ['-keyout', `${name}.key`, '-out', `${name}.csr`];
-    this.#openssl('req', ...NEW_KEY, ...files, '-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:relay.example');
+    this.#openssl('req', ...NEW_KEY, ...files, '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${host}`);
     const sign = ['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'];
     this.#openssl(...sign, '-copy_extensions', 'copy', '-out', `${name}.crt`, '-days', days);
     return this.#read(name);

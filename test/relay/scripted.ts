@@ -1,6 +1,7 @@
 /** A relay for tests: takes everything at speed, misbehaves where its script says so, and remembers what it saw. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createSecureContext, type PeerCertificate, type SecureContext, type SecureVersion, TLSSocket } from 'node:tls';
 import { type Action, actionAt, type Point, type Script, usual } from './actions.ts';
 import { loginTurn, type RelayLogin } from './logins.ts';
@@ -38,6 +39,8 @@ export interface Received {
   readonly recipients: readonly string[];
   /** As it was before the dots were stuffed. */
   readonly content: Buffer;
+  /** It was answered with 4xx or 5xx, so the relay did not keep it. */
+  refused: boolean;
 }
 
 export interface SeenConnection {
@@ -184,6 +187,9 @@ class Dialogue {
   #tail: Uint8Array = Buffer.from('\r\n');
   #busy = false;
   #dead = false;
+  #slow = false;
+  /** What is said slowly, when it has been. */
+  #said: Promise<void> = Promise.resolve();
   #mail = '';
   #rcpts: string[] = [];
   /** The mechanism of a login that goes on, and what was said in it. */
@@ -265,6 +271,7 @@ class Dialogue {
       sender: path(this.#mail),
       recipients: this.#rcpts.map(path),
       content,
+      refused: false,
     });
     this.#mail = '';
     this.#rcpts = [];
@@ -296,6 +303,7 @@ class Dialogue {
       await action.wait;
       return this.#act(action.then, point, command, asUsual);
     }
+    if (action.kind === 'slow') return this.#slowly(asUsual);
     if (action.kind === 'drop-after-usual') await asUsual();
     if (action.kind === 'trickle') return this.#trickle(action.octets, action.everyMs);
     this.#end(action.kind);
@@ -307,6 +315,7 @@ class Dialogue {
     if (point === 'mail') this.#seen.mails.push(command);
     if (point === 'rcpt' && text.startsWith('2')) this.#rcpts.push(command);
     if (point === 'data' && text.startsWith('354')) this.#begin();
+    if (point === 'dot' && /^[45]/.test(text)) (this.#relay.received.at(-1) as Received).refused = true;
     this.#say(text);
   }
 
@@ -326,7 +335,23 @@ class Dialogue {
   }
 
   #say(text: string): void {
-    if (this.#socket.writable) this.#socket.write(`${text.replaceAll('\n', '\r\n')}\r\n`);
+    const line = `${text.replaceAll('\n', '\r\n')}\r\n`;
+    if (this.#slow) this.#said = this.#said.then(() => this.#spell(line));
+    else if (this.#socket.writable) this.#socket.write(line);
+  }
+
+  async #slowly(asUsual: () => void | Promise<void>): Promise<void> {
+    this.#slow = true;
+    await asUsual();
+    this.#slow = false;
+    await this.#said;
+  }
+
+  async #spell(line: string): Promise<void> {
+    for (const octet of line) {
+      if (this.#socket.writable) this.#socket.write(octet);
+      await turn();
+    }
   }
 
   // What is usual
@@ -386,7 +411,8 @@ class Dialogue {
   quit(): void {
     this.#say('221 2.0.0 bye');
     this.#dead = true;
-    this.#socket.end();
+    if (this.#slow) void this.#said.then(() => this.#socket.end());
+    else this.#socket.end();
   }
 
   other(): void {
@@ -395,6 +421,8 @@ class Dialogue {
 
   async starttls(): Promise<void> {
     this.#say('220 2.0.0 go ahead');
+    if (this.#slow) await this.#said;
+    this.#slow = false;
     await this.#perform('tls', '', () => this.#encrypt());
   }
 

@@ -68,6 +68,8 @@ export interface StageOptions {
   readonly hooks?: Hooks;
   readonly rates?: readonly Rate[];
   readonly sign?: (content: Uint8Array) => Promise<Uint8Array>;
+  /** Of the database, which the caller removes. Default: one of its own. */
+  readonly folder?: string;
 }
 
 export interface Submitted {
@@ -124,16 +126,18 @@ export class Stage implements AsyncDisposable {
   }
 
   static async open(options: StageOptions = {}): Promise<Stage> {
-    const folder = temporaryFolder();
-    const reopen = (): Promise<Store> => openStore(`sqlite:${folder.path}/posthaste.db`, {});
+    const folder = options.folder === undefined ? temporaryFolder() : null;
+    const path = options.folder ?? folder?.path;
+    const reopen = (): Promise<Store> => openStore(`sqlite:${path}/posthaste.db`, {});
     const store = await reopen();
     const relay = await startRelay(options.relay);
-    return new Stage([store, reopen], relay, options, () => folder[Symbol.dispose]());
+    return new Stage([store, reopen], relay, options, () => folder?.[Symbol.dispose]());
   }
 
   relayParts(): Relay {
     const transport =
-      this.#options.transport ?? new SmtpTransport({ host: '127.0.0.1', port: this.relay.port, ...this.#options.smtp });
+      this.#options.transport ??
+      new SmtpTransport({ host: '127.0.0.1', port: this.relay.port, ...this.#options.smtp }, { clock: this.clock });
     return {
       name: 'default',
       host: 'relay.example',

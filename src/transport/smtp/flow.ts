@@ -157,8 +157,9 @@ export class Flow<T extends Transaction> {
     return { kind: 'say', command: { text: '.\r\n', owed: DOT } };
   }
 
-  /** The reply to the end of data. Whatever it says, the transaction is over at the relay's side too. */
+  /** The reply to the end of data: yes or no, and the transaction is over at the relay's side too. Anything between leaves a doubt. */
   #ended(reply: Reply): Turn {
+    if (reply.code >= 300 && reply.code < 400) return { kind: 'confused', at: 'the end of the content' };
     if (this.phase === 'dot') this.settle(this.#verdict(reply));
     return OVER;
   }

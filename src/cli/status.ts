@@ -94,7 +94,8 @@ function standing(relay: RelayState, now: Instant): string {
   }
   if (relay.faults > 0) {
     const since = relay.faultSince === null ? '' : ` in ${elapsed(now - relay.faultSince)}`;
-    const probe = relay.probeAt === null ? '' : `, next try ${relative(relay.probeAt, now)}`;
+    const probe =
+      relay.probeAt === null ? '' : `, next try ${relay.probeAt <= now ? 'now' : relative(relay.probeAt, now)}`;
     return `${relay.faults} faults${since}${probe}`;
   }
   const until = relay.limitedUntil;

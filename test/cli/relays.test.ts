@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openStore } from '../../src/store/open.ts';
 import { authenticator } from '../../src/submission/smtp/users.ts';
 import { Folder } from './command.ts';
 
@@ -190,4 +191,14 @@ describe('hash-password', () => {
       stderr: 'posthaste: the password is empty\n',
     });
   });
+});
+
+test('a relay whose next try is due says now, and no time in the past', async () => {
+  using folder = new Folder();
+  await folder.send('bob@example.com');
+  const store = await openStore(`sqlite:${folder.path}/posthaste/posthaste.db`, {});
+  await store.faultRelay('default', { code: 451, status: '4.4.1', text: 'refused' }, Date.now() - 60_000, [1_000]);
+  await store.close();
+  const { stdout } = await folder.run(['status', '--data-dir', `${folder.path}/posthaste`]);
+  expect(stdout).toMatch(/^relay +default: 1 faults in 1m[^\n]*, next try now$/m);
 });

@@ -66,3 +66,12 @@ test('a message that always makes the relay hang up does not keep the others bac
   expect(stage.relay.received.filter(({ sender }) => sender.startsWith('poison'))).toEqual([]);
   expect(['queued', 'sending']).toContain((await stage.get(poison)).deliveries[0]?.state);
 });
+
+test('the next attempt that the log names is never in the past, though the message was due long ago', async () => {
+  await using stage = await Stage.open({ relay: { script: { connect: drop } } });
+  await stage.submit();
+  stage.clock.moveTo(stage.clock.now() + DAY);
+  await stage.once();
+  const [deferred] = stage.log.events.filter(({ event }) => event === 'deferred');
+  expect(Date.parse(String(deferred?.fields.nextAttempt))).toBeGreaterThan(stage.clock.now());
+});

@@ -31,9 +31,9 @@ async function run(setting: Setting, port: number): Promise<Running> {
   return {
     port,
     pid: child.pid ?? 0,
-    stop: () => stop(setting, child),
+    stop: () => stopPostfix(setting, child),
     async restartOpen() {
-      await stop(setting, child);
+      await stopPostfix(setting, child);
       runToEnd(program('postconf'), ['-c', config, '-e', 'smtpd_client_restrictions=']);
       runToEnd(program('postsuper'), ['-c', config, '-H', 'ALL']);
       const running = await run({ ...setting, held: false }, port);
@@ -44,7 +44,7 @@ async function run(setting: Setting, port: number): Promise<Running> {
 }
 
 /** SIGTERM to the master, which ends its processes; `postfix stop` would do the same and then sleep for whole seconds. */
-async function stop({ folder }: Setting, child: ChildProcess): Promise<void> {
+export async function stopPostfix({ folder }: Pick<Setting, 'folder'>, child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
   const family = tree(child.pid ?? 0);
   const gone = once(child, 'exit');
@@ -60,17 +60,22 @@ function program(name: string): string {
 }
 
 function writeInstance(setting: Setting, port: number): void {
-  const at = (name: string): string => join(setting.folder, name);
+  writePostfix(setting.folder, port, mainCf(setting));
+}
+
+/** The folders and files of an instance; `start-fg` with its `config` runs it. */
+export function writePostfix(folder: string, port: number, settings: string): void {
+  const at = (name: string): string => join(folder, name);
   // Postfix's processes drop to their own user and must get through to their folders.
-  chmodSync(setting.folder, 0o755);
+  chmodSync(folder, 0o755);
   for (const name of ['config', 'queue', 'data']) mkdirSync(at(name), { recursive: true });
   runToEnd(program('chown'), ['postfix', at('data')]);
-  writeFileSync(at('config/main.cf'), mainCf(setting));
+  writeFileSync(at('config/main.cf'), basics(folder) + settings);
   writeFileSync(at('config/master.cf'), masterCf(port));
 }
 
-/** Sane for production, and where two sane values exist, the faster one. */
-function mainCf({ folder, relayPort, held }: Setting): string {
+/** Where an instance lives and who it is. */
+function basics(folder: string): string {
   const daemons = runToEnd(program('postconf'), ['-d', '-h', 'daemon_directory']).trim();
   return `compatibility_level = 3.6
 queue_directory = ${folder}/queue
@@ -84,12 +89,17 @@ alias_maps =
 alias_database =
 inet_interfaces = loopback-only
 inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-smtpd_relay_restrictions = permit_mynetworks, reject
-relayhost = [127.0.0.1]:${relayPort}
-# Nothing of this load needs DNS.
+# Nothing here needs DNS.
 disable_dns_lookups = yes
 smtpd_peername_lookup = no
+`;
+}
+
+/** Sane for production, and where two sane values exist, the faster one. */
+function mainCf({ relayPort, held }: Setting): string {
+  return `mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, reject
+relayhost = [127.0.0.1]:${relayPort}
 # 100 sessions at once need more than the defaults allow.
 default_process_limit = 250
 smtpd_client_connection_count_limit = 0
@@ -132,6 +142,7 @@ retry unix - - n - - error
 discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 `;
   return services.trimStart();
 }

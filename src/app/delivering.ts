@@ -5,6 +5,7 @@ import { Worker } from '../delivery/worker.ts';
 import type { Node } from '../queue/store.ts';
 import { roleOf } from '../queue/why.ts';
 import type { Log } from '../runtime/log.ts';
+import { Presence } from '../runtime/presence.ts';
 import { type Service, startAll, stopAll } from '../runtime/service.ts';
 import type { Signer } from '../submission/dkim.ts';
 import { deliveryParts, janitorOptions, newNode, workerOptions } from './delivery.ts';
@@ -21,6 +22,7 @@ export function deliveryServices(
 ): Service[] {
   const parts = deliveryParts(app, log, signer);
   return [
+    new Presence(),
     new Janitor(parts, janitorOptions(app.config, node)),
     ...relays.map((relay) => new Worker(parts, relay, workerOptions(app.config, node))),
   ];

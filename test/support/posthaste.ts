@@ -117,7 +117,19 @@ export function serve(options: ServeOptions): Server {
   const flags = ['--data-dir', options.dataDir, '--listen', `127.0.0.1:${options.port ?? 0}`, '--log-format', 'json'];
   if (options.relay !== undefined) flags.push('--relay', options.relay);
   if (!options.flags?.includes('--admin')) flags.push('--admin', 'off');
-  const child = spawn(process.execPath, [BIN, 'serve', ...flags, ...(options.flags ?? [])], {
+  return started([BIN, 'serve', ...flags, ...(options.flags ?? [])], options);
+}
+
+/** `posthaste work` on a data folder. */
+export function work(options: Omit<ServeOptions, 'port'>): Server {
+  const flags = ['--data-dir', options.dataDir, '--log-format', 'json'];
+  if (options.relay !== undefined) flags.push('--relay', options.relay);
+  return started([BIN, 'work', ...flags, ...(options.flags ?? [])], options);
+}
+
+/** A program of Node's that runs until it is stopped. */
+export function started(args: readonly string[], options: Pick<ServeOptions, 'dataDir' | 'environment'>): Server {
+  const child = spawn(process.execPath, args, {
     cwd: options.dataDir,
     env: cleanEnvironment(options.environment),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,54 @@
+/** Processes that only deliver: they stay while there is nothing to do. */
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { type ScriptedRelay, startRelay } from '../relay/scripted.ts';
+import { posthaste, type Server, started, temporaryFolder, work } from '../support/posthaste.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TO = ['--from', 'a@example.com', '--to', 'b@example.org', '--text', 'x'];
+
+/** Each message is submitted by another process, while this one has been idle for as long as that takes to start. */
+async function deliversAgainAndAgain(server: Server, relay: ScriptedRelay, dataDir: string): Promise<void> {
+  for (let count = 1; count <= 3; count++) {
+    expect((await posthaste(dataDir, 'send', ...TO)).code).toBe(0);
+    await server.atLeast(count, (line) => line.msg === 'sent');
+  }
+  expect(relay.received).toHaveLength(3);
+}
+
+test('posthaste work delivers what others submit, until it is told to stop', async () => {
+  using data = temporaryFolder();
+  const relay = await startRelay();
+  const server = work({ dataDir: data.path, relay: `smtp://127.0.0.1:${relay.port}` });
+  await server.line((line) => line.msg === 'ready');
+  await deliversAgainAndAgain(server, relay, data.path);
+  expect(await server.stop()).toBe(0);
+  expect(server.lines.at(-1)?.msg).toBe('stopped');
+  await relay.close();
+});
+
+test('an application that works on its queue does so until it closes it', async () => {
+  using data = temporaryFolder();
+  const relay = await startRelay();
+  mkdirSync(join(data.path, 'node_modules'));
+  symlinkSync(ROOT, join(data.path, 'node_modules', 'posthaste'), 'dir');
+  const file = join(data.path, 'app.mjs');
+  writeFileSync(
+    file,
+    `import { openQueue } from 'posthaste';
+    const say = (fields, msg) => console.log(JSON.stringify({ ...fields, msg }));
+    const log = { debug() {}, info: say, warn: say, error: say };
+    const queue = await openQueue({ dataDir: '.', relay: 'smtp://127.0.0.1:${relay.port}', log });
+    await queue.work();
+    say({}, 'working');
+    process.once('SIGTERM', async () => { await queue.close(); say({}, 'closed'); });`,
+  );
+  const server = started([file], { dataDir: data.path });
+  await server.line((line) => line.msg === 'working');
+  await deliversAgainAndAgain(server, relay, data.path);
+  expect(await server.stop()).toBe(0);
+  expect(server.lines.at(-1)?.msg).toBe('closed');
+  await relay.close();
+});

@@ -36,10 +36,10 @@ export interface DeliveryFailure extends HookMessage {
   readonly attempts: number;
 }
 
-/** Called before each attempt for a message. An exception defers that message alone. */
+/** Called before each attempt for a message. An exception, or an answer that takes longer than 30 s, defers that message alone. */
 export type BeforeSend = (message: MessageToSend) => void | Promise<void>;
 
-/** Called for each recipient whose attempt failed; what it answers is the outcome. An exception changes nothing but the log. */
+/** Called for each recipient whose attempt failed; what it answers is the outcome. An exception, or more than 30 s, changes nothing but the log. */
 export type OnDeliveryError = (
   failure: DeliveryFailure,
 ) => 'sent' | 'deferred' | 'refused' | undefined | Promise<'sent' | 'deferred' | 'refused' | undefined>;

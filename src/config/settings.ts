@@ -365,7 +365,8 @@ export const settings = {
     kind: hooks.beforeSend,
     standard: null,
     fileOnly: true,
-    sentence: 'Is called with each message before each attempt; an exception defers that message alone.',
+    sentence:
+      'Is called with each message before each attempt; an exception, or an answer that takes longer than 30 s, defers that message alone.',
   }),
   onDeliveryError: setting({
     group: 'Hooks',
@@ -373,7 +374,7 @@ export const settings = {
     standard: null,
     fileOnly: true,
     sentence:
-      'Is called with each failure of an attempt, and may answer what it counts as: `sent`, `deferred` or `refused`.',
+      'Is called with each failure of an attempt, and may answer within 30 s what it counts as: `sent`, `deferred` or `refused`.',
   }),
   onRelayChange: setting({
     group: 'Hooks',

@@ -48,9 +48,9 @@ export async function attempt(
   signal: AbortSignal,
 ): Promise<boolean> {
   const startedAt = parts.clock.now();
-  const before = await askBefore(parts.hooks, claim, relay.name, parts.log);
+  const before = await askBefore(parts, claim, relay.name);
   const answered = before ?? (await handOver(parts, relay, claim, signal));
-  const outcomes = signal.aborted ? answered : await askAfter(parts.hooks, claim, relay.name, answered, parts.log);
+  const outcomes = signal.aborted ? answered : await askAfter(parts, claim, relay.name, answered);
   // A fault that came because we are stopping is ours, not the relay's.
   const fault = signal.aborted ? undefined : answered.find(isRelayFault)?.reply;
   const relayDueAt = fault === undefined ? startedAt : await health.fault(fault);

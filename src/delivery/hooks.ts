@@ -4,7 +4,7 @@ import type { Outcome, Scope } from '../mail/outcome.ts';
 import type { Reply } from '../mail/reply.ts';
 import type { Delivery } from '../queue/delivery.ts';
 import type { Claim } from '../queue/store.ts';
-import type { Instant } from '../runtime/clock.ts';
+import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 
 interface HookMessage {
@@ -29,12 +29,22 @@ export type RelayChange =
     }
   | { readonly relay: string; readonly state: 'well' };
 
+/** What hooks are asked with. */
+interface HookParts {
+  readonly hooks: Hooks;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** An attempt waits no longer for a hook, ms: one that never answers would keep its place for ever. */
+export const HOOK_TIMEOUT = 30_000;
+
 type Answer = 'sent' | 'deferred' | 'refused' | undefined;
 
 export interface Hooks {
-  /** Before each attempt; an exception defers this message alone. */
+  /** Before each attempt; an exception, or an answer that takes longer than 30 s, defers this message alone. */
   readonly beforeSend?: (message: HookMessage & { readonly recipients: readonly Address[] }) => void | Promise<void>;
-  /** For each recipient whose attempt failed; what it answers is the outcome. An exception changes nothing but the log. */
+  /** For each recipient whose attempt failed; what it answers is the outcome. An exception, or more than 30 s, changes nothing but the log. */
   readonly onDeliveryError?: (
     failure: HookMessage & {
       readonly recipient: Address;
@@ -58,12 +68,27 @@ export async function tellRelayChange(hooks: Hooks, change: RelayChange, log: Lo
   }
 }
 
-/** The outcomes that `beforeSend` causes by throwing; undefined: the attempt may go on. */
-export async function askBefore(hooks: Hooks, claim: Claim, relay: string, log: Log): Promise<Outcome[] | undefined> {
+/** What a hook answers within its time. What it does later counts no more, also when it fails. */
+async function inTime<T>(clock: Clock, answer: T | Promise<T>): Promise<T> {
+  let cancel = (): void => undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`it took longer than ${HOOK_TIMEOUT / 1_000} s`);
+    cancel = clock.after(HOOK_TIMEOUT, () => reject(error));
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    cancel();
+  }
+}
+
+/** The outcomes that `beforeSend` causes by throwing or by taking too long; undefined: the attempt may go on. */
+export async function askBefore(parts: HookParts, claim: Claim, relay: string): Promise<Outcome[] | undefined> {
+  const { hooks, clock, log } = parts;
   if (hooks.beforeSend === undefined) return undefined;
   const recipients = claim.deliveries.map((delivery) => delivery.recipient);
   try {
-    await hooks.beforeSend({ ...about(claim, relay), recipients });
+    await inTime(clock, hooks.beforeSend({ ...about(claim, relay), recipients }));
     return undefined;
   } catch (error) {
     log.warn({ id: claim.message.id, hook: 'beforeSend', error: String(error) }, 'a hook failed, the message waits');
@@ -75,11 +100,10 @@ export async function askBefore(hooks: Hooks, claim: Claim, relay: string, log: 
 
 /** The outcomes as `onDeliveryError` wants them. */
 export async function askAfter(
-  hooks: Hooks,
+  { hooks, clock, log }: HookParts,
   claim: Claim,
   relay: string,
   outcomes: readonly Outcome[],
-  log: Log,
 ): Promise<readonly Outcome[]> {
   const { onDeliveryError } = hooks;
   if (onDeliveryError === undefined) return outcomes;
@@ -89,16 +113,8 @@ export async function askAfter(
     const inDoubt = outcome.kind === 'deferred' && outcome.inDoubt;
     const { recipient, attempts } = delivery;
     try {
-      const answer = await onDeliveryError({
-        ...about(claim, relay),
-        recipient,
-        outcome: kind,
-        scope,
-        reply,
-        inDoubt,
-        attempts,
-      });
-      return judged(outcome, answer);
+      const failure = { ...about(claim, relay), recipient, outcome: kind, scope, reply, inDoubt, attempts };
+      return judged(outcome, await inTime(clock, onDeliveryError(failure)));
     } catch (error) {
       log.warn(
         { id: claim.message.id, hook: 'onDeliveryError', error: String(error) },

@@ -1,6 +1,17 @@
 /** Functions of the user's own around an attempt. */
 import { describe, expect, test } from 'vitest';
+import { HOOK_TIMEOUT } from '../../src/delivery/hooks.ts';
 import { Stage } from '../support/delivery.ts';
+
+/** A hook that never answers, and word of its first call. */
+function silentHook(): { readonly hook: () => Promise<never>; readonly called: Promise<void> } {
+  const { promise: called, resolve } = Promise.withResolvers<void>();
+  const hook = (): Promise<never> => {
+    resolve();
+    return new Promise(() => undefined);
+  };
+  return { hook, called };
+}
 
 const refuse = { script: { rcpt: '550 5.1.1 no such user' } } as const;
 
@@ -28,6 +39,25 @@ describe('beforeSend', () => {
       lastReply: { text: 'beforeSend failed: not today' },
     });
     expect((await stage.get(good)).deliveries[0]?.state).toBe('sent');
+  });
+
+  test('that never answers defers that message alone when its time is over', async () => {
+    const { hook, called } = silentHook();
+    await using stage = await Stage.open({
+      hooks: { beforeSend: ({ subject }) => (subject === 'bad' ? hook() : undefined) },
+    });
+    const bad = await stage.submit({ subject: 'bad' });
+    const good = await stage.submit();
+    const round = stage.once();
+    await called;
+    stage.clock.moveTo(stage.clock.now() + HOOK_TIMEOUT);
+    await round;
+    expect((await stage.get(bad)).deliveries[0]).toMatchObject({
+      state: 'queued',
+      lastReply: { code: 451, text: 'beforeSend failed: it took longer than 30 s' },
+    });
+    expect((await stage.get(good)).deliveries[0]?.state).toBe('sent');
+    expect(stage.log.count('a hook failed, the message waits')).toBe(1);
   });
 });
 
@@ -94,6 +124,20 @@ describe('onDeliveryError', () => {
     await stage.once();
     expect((await stage.get(id)).deliveries[0]?.state).toBe('bounced');
     expect(stage.log.count('a hook failed')).toBeGreaterThan(0);
+  });
+
+  test('that never answers changes nothing when its time is over', async () => {
+    const { hook, called } = silentHook();
+    // The report on the failure is refused as well.
+    const onDeliveryError = ({ sender }: { readonly sender: string | null }) => (sender === null ? undefined : hook());
+    await using stage = await Stage.open({ relay: refuse, hooks: { onDeliveryError } });
+    const id = await stage.submit();
+    const round = stage.once();
+    await called;
+    stage.clock.moveTo(stage.clock.now() + HOOK_TIMEOUT);
+    await round;
+    expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'bounced', lastReply: { code: 550 } });
+    expect(stage.log.count('a hook failed, its word does not count')).toBe(1);
   });
 
   test('cannot hide a fault of the relay', async () => {

@@ -14,5 +14,5 @@ export async function openDkim(config: Config): Promise<Signer | undefined> {
 /** What is to be said of each key of the settings, in their order; asks DNS. */
 export async function checkKeys(config: Config): Promise<readonly DkimReport[]> {
   const { checkDkim } = await import('../submission/dkim-check.ts');
-  return Promise.all(signaturesOf(config).map((entry) => checkDkim(entry)));
+  return checkDkim(signaturesOf(config));
 }

@@ -80,8 +80,10 @@ function admin({ admin: address }: Config): readonly Finding[] {
 /** At the same time: each asks DNS, which may take its time. */
 async function dkimKeys(cli: Cli, config: Config): Promise<readonly Finding[]> {
   const reports = await cli.program.checkDkim(config);
-  return reports.map(({ level, text }, i) => {
-    return { what: `dkim.${i}`, ok: level !== 'fault', ...(level === 'warning' && { warning: true as const }), text };
+  return reports.map(({ level, part, text }, i) => {
+    const name = part === 'key' && config.dkim[i]?.keyFile !== undefined ? 'keyFile' : part;
+    const what = ['dkim', i, ...(name === undefined ? [] : [name])].join('.');
+    return { what, ok: level !== 'fault', ...(level === 'warning' && { warning: true as const }), text };
   });
 }
 

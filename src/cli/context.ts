@@ -43,6 +43,8 @@ export interface KeyCheck {
   readonly level: 'ok' | 'warning' | 'fault';
   /** One sentence, that a person can act on where it is not well. */
   readonly text: string;
+  /** The part of the entry that is at fault. */
+  readonly part?: 'domain' | 'selector' | 'key';
 }
 
 /** What the composition root offers to commands. */

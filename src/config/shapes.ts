@@ -170,7 +170,7 @@ export const ROUTE_FIELDS = {
 export const DKIM_FIELDS = {
   domain: requiredField(kinds.hostName, 'The domain that signs mail of its senders.'),
   selector: requiredField(kinds.text, 'The selector under which the public key stands in DNS.'),
-  key: secretField(relay.secretText, 'The private key (PEM).'),
+  key: secretField(relay.secretText, 'The private key (PEM): RSA with 1024 bits or more.'),
   keyFile: field(kinds.path, 'A file with the private key.'),
 } as const;
 

@@ -1,11 +1,13 @@
 /** Whether a DKIM key of the settings can sign, and whether DNS tells verifiers the same key. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
-import { openKey, type SignerEntry, type SigningKey } from './dkim.ts';
+import { openKeys, type SignerEntry, type SigningKey, UnusableKey } from './dkim.ts';
 
 /** `warning`: mail is signed, and verifiers may find no use in it. */
 export interface DkimReport {
   readonly level: 'ok' | 'warning' | 'fault';
+  /** With a fault: the part of the entry that has it. */
+  readonly part?: keyof SignerEntry;
   /** One sentence, that a person can act on. */
   readonly text: string;
 }
@@ -18,14 +20,17 @@ const GOOD_KEY_BITS = 2048;
 /** A person waits before the terminal, ms. */
 const DNS_TIMEOUT = 4_000;
 
-/** Never throws. */
-export async function checkDkim(entry: SignerEntry, ask: AskTxt = askDns): Promise<DkimReport> {
-  let key: SigningKey;
-  try {
-    key = openKey(entry);
-  } catch (error) {
-    return { level: 'fault', text: `${messageOf(error)} Make one: openssl genrsa -out FILE 2048` };
-  }
+/** A report for each entry, in their order. Opens the keys as a signer does. */
+export function checkDkim(entries: readonly SignerEntry[], ask: AskTxt = askDns): Promise<readonly DkimReport[]> {
+  return Promise.all(openKeys(entries).map((key) => (key instanceof UnusableKey ? faultOf(key) : compare(key, ask))));
+}
+
+function faultOf({ part, message }: UnusableKey): DkimReport {
+  const advice = part === 'key' ? ' Make one: openssl genrsa -out FILE 2048' : '';
+  return { level: 'fault', part, text: `${message}${advice}` };
+}
+
+async function compare(key: SigningKey, ask: AskTxt): Promise<DkimReport> {
   const bits = key.key.asymmetricKeyDetails?.modulusLength ?? 0;
   const signs = `${key.domain} signs with RSA ${bits}`;
   const published = await publication(key, ask);

@@ -59,9 +59,8 @@ const MAX_FROM = 64 * 1024;
 export function openSigner(entries: readonly SignerEntry[]): Signer | undefined {
   if (entries.length === 0) return undefined;
   const keys = new Map<string, SigningKey>();
-  for (const entry of entries) {
-    const key = openKey(entry);
-    if (keys.has(key.domain)) throw unusable(entry, 'the domain has another key already, and only one can sign');
+  for (const key of openKeys(entries)) {
+    if (key instanceof UnusableKey) throw key;
     keys.set(key.domain, key);
   }
   const signer: Signer = {
@@ -72,18 +71,47 @@ export function openSigner(entries: readonly SignerEntry[]): Signer | undefined 
   return signer;
 }
 
-/** Throws CONFIG_INVALID where it cannot be used. */
-export function openKey(entry: SignerEntry): SigningKey {
+/** What makes a key unusable, as CONFIG_INVALID. */
+export class UnusableKey extends PosthasteError {
+  /** The part of the entry that is at fault. */
+  readonly part: keyof SignerEntry;
+
+  constructor({ domain, key }: SignerEntry, part: keyof SignerEntry, why: string, cause?: unknown) {
+    const where = 'file' in key ? ` in ${key.file}` : '';
+    super('CONFIG_INVALID', `The DKIM key of ${domain}${where} cannot be used: ${why}.`, { cause });
+    this.part = part;
+  }
+}
+
+/** All keys in the order of their entries, and what is at fault in place of those that cannot be used. */
+export function openKeys(entries: readonly SignerEntry[]): readonly (SigningKey | UnusableKey)[] {
+  const domains = new Set<string>();
+  return entries.map((entry) => {
+    try {
+      const key = openKey(entry);
+      if (domains.has(key.domain))
+        return new UnusableKey(entry, 'domain', 'the domain has another key already, and only one can sign');
+      domains.add(key.domain);
+      return key;
+    } catch (error) {
+      if (error instanceof UnusableKey) return error;
+      throw error;
+    }
+  });
+}
+
+function openKey(entry: SignerEntry): SigningKey {
   const domain = asciiDomain(entry.domain);
-  if (domain === '') throw unusable(entry, 'that is no name of a domain');
+  if (domain === '') throw new UnusableKey(entry, 'domain', 'that is no name of a domain');
   if (!/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(entry.selector)) {
-    throw unusable(entry, `its selector "${entry.selector}" is no name in DNS`);
+    throw new UnusableKey(entry, 'selector', `its selector "${entry.selector}" is no name in DNS`);
   }
   const key = readKey(entry);
-  if (key.asymmetricKeyType !== 'rsa') throw unusable(entry, `the key must be RSA and is ${key.asymmetricKeyType}`);
+  if (key.asymmetricKeyType !== 'rsa')
+    throw new UnusableKey(entry, 'key', `the key must be RSA and is ${key.asymmetricKeyType}`);
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < MIN_KEY_BITS)
-    throw unusable(entry, `the key has ${bits} bits, and verifiers want ${MIN_KEY_BITS} at least`);
+    throw new UnusableKey(entry, 'key', `the key has ${bits} bits, and verifiers want ${MIN_KEY_BITS} at least`);
   return { domain, selector: entry.selector, key };
 }
 
@@ -91,17 +119,17 @@ function readKey(entry: SignerEntry): KeyObject {
   try {
     return createPrivateKey('file' in entry.key ? readFileSync(entry.key.file) : entry.key.value);
   } catch (error) {
-    throw unusable(entry, `it cannot be read as a private key in PEM without a passphrase (${reasonOf(error)})`, error);
+    throw new UnusableKey(
+      entry,
+      'key',
+      `it cannot be read as a private key in PEM without a passphrase (${reasonOf(error)})`,
+      error,
+    );
   }
 }
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function unusable({ domain, key }: SignerEntry, why: string, cause?: unknown): PosthasteError {
-  const where = 'file' in key ? ` in ${key.file}` : '';
-  return new PosthasteError('CONFIG_INVALID', `The DKIM key of ${domain}${where} cannot be used: ${why}.`, { cause });
 }
 
 /** The domain itself or the nearest above it: DMARC takes the signature of either (RFC 7489 3.1.1). */

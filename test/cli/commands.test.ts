@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -557,9 +558,30 @@ describe('check', () => {
     const { code, stdout } = await folder.run(['check']);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^FAIL {2}dkim\.0 +The DKIM key of example\.com in .*none\.pem cannot be used: .*openssl genrsa/m,
+      /^FAIL {2}dkim\.0\.keyFile +The DKIM key of example\.com in .*none\.pem cannot be used: .*openssl genrsa/m,
     );
     expect(stdout).toMatch(/^ok {4}admin +0\.0\.0\.0:8025 can be reached from other machines: .*\/readyz$/m);
+  });
+
+  test('each DKIM key that serve would refuse, with its part of the settings', async () => {
+    using folder = new Folder();
+    const pem = { type: 'pkcs8', format: 'pem' } as const;
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export(pem).toString();
+    writeFileSync(join(folder.path, 'ed.pem'), generateKeyPairSync('ed25519').privateKey.export(pem));
+    const dkim = [
+      { domain: 'one.invalid', selector: 's1', key: rsa },
+      { domain: 'two.invalid', selector: 's1', keyFile: 'ed.pem' },
+      { domain: 'One.invalid', selector: 's2', key: rsa },
+      { domain: 'three.invalid', selector: 'no name', key: rsa },
+    ];
+    writeFileSync(join(folder.path, 'posthaste.config.json'), JSON.stringify({ dkim }));
+    const { code, stdout } = await folder.run(['check']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^FAIL {2}dkim\.1\.keyFile +The DKIM key of two\.invalid in .*ed\.pem .*the key must be RSA and is ed25519/m,
+    );
+    expect(stdout).toMatch(/^FAIL {2}dkim\.2\.domain +.* the domain has another key already/m);
+    expect(stdout).toMatch(/^FAIL {2}dkim\.3\.selector +.*its selector "no name" is no name in DNS/m);
   });
 
   test('a certificate that is none', async () => {

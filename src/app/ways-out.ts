@@ -30,7 +30,7 @@ export async function openRelays(config: Config, store: Store, log: Log): Promis
   const used = (await store.relays()).find((state) => state.knownSince !== null);
   if (used === undefined) {
     log.warn({}, CAPTURING);
-    return [{ ...capture(config), transport: new CaptureTransport() }];
+    return [{ ...capture(config), transport: new CaptureTransport('no relay is configured') }];
   }
   log.error({ relay: used.relay }, WAITING);
   return [];

@@ -3,16 +3,17 @@ import type { Envelope } from '../mail/envelope.ts';
 import type { Outcome } from '../mail/outcome.ts';
 import type { Transport } from './transport.ts';
 
-const CAPTURED: Outcome = {
-  kind: 'captured',
-  reply: { code: 250, status: '2.0.0', text: 'captured: no relay is configured' },
-};
-
 export class CaptureTransport implements Transport {
   readonly concurrency = 100;
+  readonly #captured: Outcome;
+
+  /** `why` nothing leaves. */
+  constructor(why: string) {
+    this.#captured = { kind: 'captured', reply: { code: 250, status: '2.0.0', text: `captured: ${why}` } };
+  }
 
   send(envelope: Envelope): Promise<readonly Outcome[]> {
-    return Promise.resolve(envelope.recipients.map(() => CAPTURED));
+    return Promise.resolve(envelope.recipients.map(() => this.#captured));
   }
 
   async close(): Promise<void> {}

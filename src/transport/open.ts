@@ -1,6 +1,7 @@
 /** From the settings of a relay to the transport that reaches it. */
 import { readFileSync } from 'node:fs';
 import { PosthasteError } from '../errors.ts';
+import { CaptureTransport } from './capture.ts';
 import { RULES, type Rule } from './classify.ts';
 import { CommandTransport } from './command.ts';
 import { FileTransport } from './file.ts';
@@ -69,6 +70,8 @@ export async function openTransport(way: Way, ehloName: string): Promise<Opened>
   const url = way.url ?? '';
   const scheme = /^[a-z]+(?=:)/i.exec(url)?.[0]?.toLowerCase();
   if (scheme === 'null') return { transport: new NullTransport(), host: null };
+  if (scheme === 'capture')
+    return { transport: new CaptureTransport(`the relay ${way.name} keeps mail here`), host: null };
   if (scheme === 'file') return { transport: folder(url), host: null };
   if (scheme === 'command')
     return {

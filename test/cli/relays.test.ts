@@ -32,6 +32,22 @@ function configured(): { readonly folder: Folder; readonly flags: readonly strin
   return { folder, flags: ['--config', path] };
 }
 
+describe('a relay that captures', () => {
+  test.each([['capture:'], [{ url: 'capture:' }]])('given as %j keeps its mail here', async (one) => {
+    using folder = new Folder();
+    const config = { relays: { a: one, b: 'smtp://127.0.0.1:1' }, defaultRelay: 'a' };
+    const path = join(folder.path, 'posthaste.config.json');
+    writeFileSync(path, JSON.stringify(config));
+    const flags = ['--config', path];
+    await folder.send('bob@example.com', ...flags);
+    const checked = await folder.run(['check', ...flags]);
+    expect(checked.stdout).toMatch(/^ok {4}relay a +keeps mail here \(capture:\), nothing leaves this machine by it$/m);
+    await folder.out('work', '--once', '--log-level', 'error', ...flags);
+    const listed = await folder.json('list', '--state', 'all', ...flags);
+    expect(listed).toMatchObject([{ state: 'captured', relay: 'a' }]);
+  });
+});
+
 describe('config', () => {
   test('shows each part of a relay in a line of its own, and no secret', async () => {
     const { folder } = configured();

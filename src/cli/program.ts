@@ -10,6 +10,7 @@ import type { SubmissionDetails } from '../submission/intake.ts';
 import type { Rejection } from '../submission/rejections.ts';
 import type { Program, RelayCheck } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
+import { logStrayErrors } from './stray-errors.ts';
 
 /** Longer than a relay that lives takes to answer; nobody waits the RFC's five minutes before a terminal. */
 const CHECK_TIMEOUT = 30_000;
@@ -61,10 +62,13 @@ export const program: Program = {
   },
 };
 
+/** For the processes that deliver. */
 async function logOf({ logLevel, logFormat }: Config): Promise<Log & { flush(): void }> {
   const { openLog } = await import('../runtime/log-output.ts');
   const format = logFormat === 'auto' ? (process.stdout.isTTY ? 'pretty' : 'json') : logFormat;
-  return openLog({ level: logLevel, format });
+  const log = await openLog({ level: logLevel, format });
+  logStrayErrors(log);
+  return log;
 }
 
 async function submit(

@@ -62,15 +62,13 @@ function capture(config: Config): Omit<Relay, 'transport'> {
   return { name: config.defaultRelay, host: null, policy: retryPolicy(config), doubt: 'hold', rates: [], standIns: [] };
 }
 
-/** Connects to a relay and logs in, without sending; null for one that is no SMTP server. */
-export async function checkRelay(
-  settings: RelaySettings,
-  config: Config,
-  signal: AbortSignal,
-): Promise<RelayReport | null> {
+/** Connects to a relay and logs in within `limit` ms, without sending; null for one that is no SMTP server. */
+export async function checkRelay(settings: RelaySettings, config: Config, limit: number): Promise<RelayReport | null> {
   const { transport } = await openTransport(settings, config.hostname);
   try {
-    return transport instanceof SmtpTransport ? await transport.verify(signal) : null;
+    return transport instanceof SmtpTransport
+      ? await transport.verify(new AbortController().signal, null, limit)
+      : null;
   } finally {
     await transport.close();
   }

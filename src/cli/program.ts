@@ -57,7 +57,7 @@ export const program: Program = {
 
   async checkRelay(config, relay) {
     const { checkRelay } = await import('../app/ways-out.ts');
-    const report = await checkRelay(relay, config, AbortSignal.timeout(CHECK_TIMEOUT));
+    const report = await checkRelay(relay, config, CHECK_TIMEOUT);
     return report === null ? { ok: true, text: 'is no SMTP server; posthaste serve tries it' } : sentenceOf(report);
   },
 };

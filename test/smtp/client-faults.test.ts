@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock, systemClock } from '../../src/runtime/clock.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
 import type { Content } from '../../src/transport/transport.ts';
-import { type Action, drop, halfClose, raw, reset, silence, trickle } from '../relay/actions.ts';
+import { type Action, drop, halfClose, raw, reset, type Script, silence, trickle } from '../relay/actions.ts';
 import { type ScriptedRelay, startRelay } from '../relay/scripted.ts';
 import { content, kinds, never, streamed, toOne } from './client/mail.ts';
 
@@ -150,6 +150,21 @@ describe('a fault of the relay', () => {
     expect(outcome).toMatchObject({ kind: 'deferred', scope: 'message', inDoubt: false, reply: { status: '4.4.2' } });
     await nextGoesThrough();
   });
+
+  test.each<[string, Script, RegExp]>([
+    ['greet', { connect: [silence] }, /did not greet \(a port for implicit TLS .* use smtps:\/\/\) within 30 s$/],
+    ['answer EHLO', { ehlo: [silence] }, /did not answer EHLO within 30 s$/],
+  ])(
+    'a relay that does not %s is said to be silent when the time for a look at it is over',
+    async (_, script, said) => {
+      relay.script = script;
+      const looking = transport.verify(never, null, 30_000);
+      await relay.until(() => relay.passed('ehlo' in script ? 'ehlo' : 'connect') === 1);
+      await roundTrip();
+      clock.moveTo(clock.now() + 30_000);
+      expect(await looking).toMatchObject({ ok: false, error: { status: '4.4.2', text: expect.stringMatching(said) } });
+    },
+  );
 
   /** What the time so far was to bring has come when another connection has had its turn. */
   async function roundTrip(): Promise<void> {

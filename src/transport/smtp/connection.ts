@@ -97,6 +97,11 @@ export class Connection implements Talker, Sink {
     this.#break(abortFault(this.#settings.peer), this.#channel.phase === 'open' ? 'lost' : undefined);
   }
 
+  /** As if what is awaited had taken too long: somebody's patience, which has lasted `ms`, ends before the limit of the wait. */
+  runOut(ms: number): void {
+    this.#timedOut(this.#patience.awaited?.wait ?? 'connect', ms);
+  }
+
   /** The final dot of this job is out, and its reply is not in. */
   isDoubtful(job: Job): boolean {
     return this.#client?.doubtful === job;

@@ -62,14 +62,23 @@ class Probe implements Owner {
   returned(): void {}
 }
 
-export function probe(settings: RelaySettings, clock: Clock, signal: AbortSignal): Promise<RelayReport> {
+/** How a look ends that takes long. */
+export interface ProbeEnd {
+  readonly signal: AbortSignal;
+  /** For all of it together, ms; the relay is said to have been silent. Default: each wait has its own limit. */
+  readonly limit?: number | undefined;
+}
+
+export function probe(settings: RelaySettings, clock: Clock, { signal, limit }: ProbeEnd): Promise<RelayReport> {
   return new Promise((resolve) => {
     const report = (result: RelayReport): void => {
+      cancel?.();
       signal.removeEventListener('abort', abort);
       resolve(result);
     };
     const connection = new Connection(settings, new Probe(settings.peer, report), clock, { session: undefined });
     const abort = (): void => connection.abandon();
+    const cancel = limit === undefined ? undefined : clock.after(limit, () => connection.runOut(limit));
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();
   });

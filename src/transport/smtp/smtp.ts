@@ -88,9 +88,9 @@ export class SmtpTransport implements Transport {
     });
   }
 
-  /** Connects, encrypts, logs in (as for that sender) and quits, sending nothing. */
-  verify(signal: AbortSignal, sender: Address | null = null): Promise<RelayReport> {
-    return probe(this.#laneOf(sender).settings, this.#clock, signal);
+  /** Connects, encrypts, logs in (as for that sender) and quits, sending nothing, within `limit` ms where one is given. */
+  verify(signal: AbortSignal, sender: Address | null = null, limit?: number): Promise<RelayReport> {
+    return probe(this.#laneOf(sender).settings, this.#clock, { signal, limit });
   }
 
   async close(): Promise<void> {

@@ -1,14 +1,12 @@
 /** The workers and the janitor of one process on an open queue. */
-import { Janitor } from '../delivery/janitor.ts';
 import type { Relay } from '../delivery/relay.ts';
-import { Worker } from '../delivery/worker.ts';
 import type { Node } from '../queue/store.ts';
 import { roleOf } from '../queue/why.ts';
 import type { Log } from '../runtime/log.ts';
 import { Presence } from '../runtime/presence.ts';
 import { type Service, startAll, stopAll } from '../runtime/service.ts';
 import type { Signer } from '../submission/dkim.ts';
-import { deliveryParts, janitorOptions, newNode, workerOptions } from './delivery.ts';
+import { crewOf, newNode } from './delivery.ts';
 import type { App } from './open.ts';
 import { openRelays } from './ways-out.ts';
 
@@ -20,12 +18,8 @@ export function deliveryServices(
   log: Log,
   signer: Signer | undefined,
 ): Service[] {
-  const parts = deliveryParts(app, log, signer);
-  return [
-    new Presence(),
-    new Janitor(parts, janitorOptions(app.config, node)),
-    ...relays.map((relay) => new Worker(parts, relay, workerOptions(app.config, node))),
-  ];
+  const { janitor, workers } = crewOf(app, node, relays, log, signer);
+  return [new Presence(), janitor, ...workers];
 }
 
 /** Delivery alone, until it is stopped. */

@@ -2,8 +2,11 @@
 import { hostname as machineName } from 'node:os';
 import type { Config } from '../config/settings.ts';
 import type { DeliveryParts } from '../delivery/attempt.ts';
-import type { JanitorOptions, Retention } from '../delivery/janitor.ts';
-import type { WorkerOptions } from '../delivery/worker.ts';
+import { Janitor, type JanitorOptions, type Retention } from '../delivery/janitor.ts';
+import type { Relay } from '../delivery/relay.ts';
+import { RelayShare } from '../delivery/relay-share.ts';
+import { Shares } from '../delivery/shares.ts';
+import { Worker, type WorkerOptions } from '../delivery/worker.ts';
 import type { Node, SettleGroup } from '../queue/store.ts';
 import { Batch } from '../runtime/batch.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -21,9 +24,11 @@ const POLL = 250;
 const GATHER = 10;
 /** Between two rounds of the janitor, ms. */
 const HOUSEKEEPING = 10_000;
+/** A process that shows no life for this long has no share of connections any more, ms: three heartbeats, and much more than clocks differ. */
+const SHARE_LEASE = 3 * HOUSEKEEPING;
 
 /** `signer`: for reports. */
-export function deliveryParts(app: App, log: Log, signer: Signer | undefined): DeliveryParts {
+function deliveryParts(app: App, log: Log, signer: Signer | undefined): DeliveryParts {
   const { store, queue, config } = app;
   const settle = (groups: readonly SettleGroup[]): Promise<readonly (readonly boolean[])[]> =>
     store.settle(groups, systemClock.now());
@@ -45,12 +50,31 @@ export function deliveryParts(app: App, log: Log, signer: Signer | undefined): D
   };
 }
 
-export function workerOptions(config: Config, node: Node): WorkerOptions {
+/** Who does the work of a process: a worker for each relay, and the janitor, to be started first, who tells them what they may have. */
+export interface Crew {
+  readonly janitor: Janitor;
+  readonly workers: readonly Worker[];
+}
+
+export function crewOf(app: App, node: Node, relays: readonly Relay[], log: Log, signer: Signer | undefined): Crew {
+  const parts = deliveryParts(app, log, signer);
+  const shares = relays.map((relay) => new RelayShare(relay, node.id, parts));
+  const options = workerOptions(app.config, node);
+  return {
+    janitor: new Janitor(
+      parts,
+      janitorOptions(app.config, node, new Shares(parts, { node, lease: SHARE_LEASE }, shares)),
+    ),
+    workers: relays.map((relay, i) => new Worker(parts, relay, options, shares[i] as RelayShare)),
+  };
+}
+
+function workerOptions(config: Config, node: Node): WorkerOptions {
   return { holder: node.id, lease: config.lease, grace: GRACE, poll: POLL, gather: GATHER };
 }
 
-export function janitorOptions(config: Config, node: Node): JanitorOptions {
-  return { node, lease: config.lease, interval: HOUSEKEEPING, retention: retention(config), isAlive };
+function janitorOptions(config: Config, node: Node, shares: Shares): JanitorOptions {
+  return { node, shares, lease: config.lease, interval: HOUSEKEEPING, retention: retention(config), isAlive };
 }
 
 function retention(config: Config): readonly Retention[] {

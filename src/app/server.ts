@@ -3,9 +3,7 @@ import { HealthServer } from '../admin/health.ts';
 import { showHostPort } from '../config/kinds.ts';
 import { relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
-import { Janitor } from '../delivery/janitor.ts';
 import type { Relay } from '../delivery/relay.ts';
-import { Worker } from '../delivery/worker.ts';
 import type { Node } from '../queue/store.ts';
 import { roleOf } from '../queue/why.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -15,7 +13,7 @@ import type { Signer } from '../submission/dkim.ts';
 import { SmtpListener } from '../submission/smtp/listener.ts';
 import { maskRelayUrl } from '../transport/smtp/url.ts';
 import { deliveryServices } from './delivering.ts';
-import { deliveryParts, janitorOptions, newNode, workerOptions } from './delivery.ts';
+import { crewOf, newNode } from './delivery.ts';
 import { type App, openApp } from './open.ts';
 import { openDkim } from './signing.ts';
 import { listenerOptions, readinessChecks } from './ways-in.ts';
@@ -109,17 +107,15 @@ export class Server implements Service {
 export async function workOnce(config: Config, log: Log): Promise<void> {
   const signer = await openDkim(config);
   const app = await openApp(config, log);
-  const parts = deliveryParts(app, log, signer);
-  const node = newNode('work');
-  const janitor = new Janitor(parts, janitorOptions(config, node));
-  const workers: Worker[] = [];
+  const services: Service[] = [];
   try {
     const relays = await openRelays(config, app.store, log);
-    workers.push(...relays.map((relay) => new Worker(parts, relay, workerOptions(config, node))));
+    const { janitor, workers } = crewOf(app, newNode('work'), relays, log, signer);
+    services.push(janitor, ...workers);
     await janitor.round();
     await Promise.all(workers.map((worker) => worker.once()));
   } finally {
-    await stopAll([janitor, ...workers]);
+    await stopAll(services);
     await app.close();
   }
 }

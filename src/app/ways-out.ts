@@ -59,7 +59,8 @@ function standInsOf(name: string, all: readonly RelaySettings[]): readonly Stand
 }
 
 function capture(config: Config): Omit<Relay, 'transport'> {
-  return { name: config.defaultRelay, host: null, policy: retryPolicy(config), doubt: 'hold', rates: [], standIns: [] };
+  const way = { host: null, connections: null, rates: [], standIns: [] };
+  return { name: config.defaultRelay, policy: retryPolicy(config), doubt: 'hold', ...way };
 }
 
 /** Connects to a relay and logs in within `limit` ms, without sending; null for one that is no SMTP server. */

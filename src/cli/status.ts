@@ -1,14 +1,15 @@
 /** `posthaste status`: what waits, what is wrong, and an exit code for monitors. */
 import type { Command } from 'commander';
-import { printable } from '../mail/reply.ts';
+import { printable, showReply } from '../mail/reply.ts';
 import { type Health, type Problem, problemsOf, severity } from '../queue/health.ts';
+import type { Pace } from '../queue/pace.ts';
 import type { RelayState } from '../queue/store.ts';
 import { isWorked } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
-import { replyJson } from './format.ts';
+import { humanCount, replyJson } from './format.ts';
 import { addExamples, addSettings } from './options.ts';
 
 const LEVELS = ['fine', 'warning', 'critical'] as const;
@@ -99,7 +100,13 @@ function standing(relay: RelayState, now: Instant): string {
     return `${relay.faults} faults${since}${probe}`;
   }
   const until = relay.limitedUntil;
-  return until !== null && until > now ? `at its rate limit, goes on ${relative(until, now)}` : 'fine';
+  if (until !== null && until > now) return `at its rate limit, goes on ${relative(until, now)}`;
+  return relay.pace === null ? 'fine' : slowness(relay.pace, now);
+}
+
+function slowness({ connections, restUntil, slowedAt, reply }: Pace, now: Instant): string {
+  const rest = restUntil !== null && restUntil > now ? `, goes on ${relative(restUntil, now)}` : '';
+  return `slowed down to ${humanCount(connections, 'connection')} ${relative(slowedAt, now)}${rest} (${showReply(reply)})`;
 }
 
 function statusJson(
@@ -111,7 +118,11 @@ function statusJson(
     problems,
     now,
     ...counts,
-    relays: relays.map((relay) => ({ ...relay, lastFault: replyJson(relay.lastFault) })),
+    relays: relays.map((relay) => ({
+      ...relay,
+      lastFault: replyJson(relay.lastFault),
+      pace: relay.pace === null ? null : { ...relay.pace, reply: replyJson(relay.pace.reply) },
+    })),
     nodes,
   };
 }

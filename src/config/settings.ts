@@ -249,7 +249,7 @@ export const settings = {
     group: 'Relay',
     kind: kinds.count(1),
     standard: 20,
-    sentence: 'Connections to the relay at one time, for each process.',
+    sentence: 'Connections to the relay at one time, shared by all processes on the database.',
   }),
   relayRate: setting({
     group: 'Relay',

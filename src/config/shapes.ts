@@ -138,7 +138,10 @@ export const RELAY_FIELDS = {
     relay.rates,
     "Recipients in a time, over all processes on the database: `'14/s'`, `['14/s', '50000/d']`.",
   ),
-  connections: field(kinds.count(1), 'Connections at one time, for each process; 20 by default.'),
+  connections: field(
+    kinds.count(1),
+    'Connections at one time, shared by all processes on the database; 20 by default.',
+  ),
   messagesPerConnection: field(kinds.count(1), 'Messages over one connection; 1000 by default.'),
   recipientsPerMessage: field(
     kinds.count(1),

@@ -5,6 +5,7 @@ import type { Outcome } from '../mail/outcome.ts';
 import { printable, showReply } from '../mail/reply.ts';
 import type { Delivery } from '../queue/delivery.ts';
 import type { NewMessage } from '../queue/message.ts';
+import { strainOf } from '../queue/pace.ts';
 import type { Queue } from '../queue/queue.ts';
 import { policyFor } from '../queue/schedule.ts';
 import { attemptOutcome, type Decision, settle } from '../queue/settle.ts';
@@ -17,6 +18,7 @@ import type { Content } from '../transport/transport.ts';
 import { askAfter, askBefore, type Hooks } from './hooks.ts';
 import type { Relay } from './relay.ts';
 import type { RelayHealth } from './relay-health.ts';
+import type { RelayShare } from './relay-share.ts';
 import { type ReportParts, reportOn } from './reports.ts';
 
 /** What attempts and the janitor work with. */
@@ -39,11 +41,17 @@ export interface Decided {
   readonly decision: Decision;
 }
 
-/** Tries a claim once. Returns true when the relay itself was at fault. Nothing that a message does makes it throw. */
+/** What a worker knows of its relay, and tells the others of. */
+export interface RelayView {
+  readonly health: RelayHealth;
+  readonly share: RelayShare;
+}
+
+/** Tries a claim once. Returns true when no more should go out now: the relay was at fault, or rests. Nothing that a message does makes it throw. */
 export async function attempt(
   parts: DeliveryParts,
   relay: Relay,
-  health: RelayHealth,
+  { health, share }: RelayView,
   claim: Claim,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -53,11 +61,14 @@ export async function attempt(
   const outcomes = signal.aborted ? answered : await askAfter(parts, claim, relay.name, answered);
   // A fault that came because we are stopping is ours, not the relay's.
   const fault = signal.aborted ? undefined : answered.find(isRelayFault)?.reply;
+  const strain = signal.aborted ? undefined : strainOf(answered, health.well);
   const relayDueAt = fault === undefined ? startedAt : await health.fault(fault);
   const decided = decide(parts, relay, claim, outcomes, relayDueAt);
   await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host, notBefore: relayDueAt });
+  if (answered.some((outcome) => outcome.kind === 'sent')) share.succeeded(startedAt);
   if (fault === undefined && !signal.aborted && (await health.success(startedAt))) parts.queue.announceWork();
-  return fault !== undefined;
+  const slowed = strain !== undefined && (await share.strained(strain, startedAt));
+  return fault !== undefined || (slowed && strain.rest);
 }
 
 /** A login of one sender that is refused keeps back that sender's mail alone. */

@@ -8,6 +8,7 @@ import type { Instant } from '../runtime/clock.ts';
 import type { Service } from '../runtime/service.ts';
 import { conclude, type DeliveryParts } from './attempt.ts';
 import { reportDelays } from './delays.ts';
+import type { Shares } from './shares.ts';
 
 /** How long messages stay after all their deliveries ended; null keeps them for good. */
 export interface Retention {
@@ -18,6 +19,8 @@ export interface Retention {
 
 export interface JanitorOptions {
   readonly node: Node;
+  /** Says with its heartbeat that this process lives. */
+  readonly shares: Shares;
   readonly lease: number;
   /** Between two rounds, ms. */
   readonly interval: number;
@@ -54,6 +57,7 @@ export class Janitor implements Service {
     this.#stopped = true;
     this.#cancel?.();
     await this.#round;
+    await this.#options.shares.stop();
     await this.#step('leave', (store) => store.forgetNode(this.#options.node.id));
   }
 
@@ -66,8 +70,9 @@ export class Janitor implements Service {
 
   /** Each step stands alone: one that fails is logged and tried again in the next round. */
   async round(): Promise<void> {
-    await this.#step('heartbeat', (store, now) => store.heartbeat({ ...this.#options.node, seenAt: now }));
+    // First, so that what dead processes had can be shared out.
     await this.#step('reclaim', (store, now) => this.#reclaim(store, now));
+    await this.#step('heartbeat', () => this.#options.shares.beat());
     await this.#step('expire', () => this.#expire());
     await this.#step('delays', () => reportDelays(this.#parts, () => this.#stopped));
     await this.#step('sweep', (store, now) => store.sweepStaged(now - STAGED_MAX_AGE));

@@ -13,6 +13,8 @@ export interface Relay {
   readonly policy: RetryPolicy;
   /** A delivery in doubt is sent again, or waits for an operator. */
   readonly doubt: 'resend' | 'hold';
+  /** Connections of all processes together; null: any number. */
+  readonly connections: number | null;
   /** Recipients in any span of time, over all processes. */
   readonly rates: readonly Rate[];
   /** Relays in whose place this one sends when they are down. */

@@ -6,6 +6,7 @@ import { Signal } from '../runtime/signal.ts';
 import { attempt, type DeliveryParts } from './attempt.ts';
 import type { Relay } from './relay.ts';
 import { RelayHealth } from './relay-health.ts';
+import type { RelayShare } from './relay-share.ts';
 import { placesToTake } from './stand-in.ts';
 
 export interface WorkerOptions {
@@ -35,6 +36,7 @@ export class Worker implements Service {
   readonly #relay: Relay;
   readonly #options: WorkerOptions;
   readonly #health: RelayHealth;
+  readonly #share: RelayShare;
   /** Claimed, and waiting for the transport. */
   #ready: Claim[] = [];
   readonly #active = new Map<Id, Promise<void>>();
@@ -47,11 +49,12 @@ export class Worker implements Service {
   #loop: Promise<void> | undefined;
   #endings: (() => void)[] = [];
 
-  constructor(parts: DeliveryParts, relay: Relay, options: WorkerOptions) {
+  constructor(parts: DeliveryParts, relay: Relay, options: WorkerOptions, share: RelayShare) {
     this.#parts = parts;
     this.#relay = relay;
     this.#options = options;
     this.#health = new RelayHealth(relay.name, parts);
+    this.#share = share;
   }
 
   async start(): Promise<void> {
@@ -69,8 +72,9 @@ export class Worker implements Service {
     this.#begin();
     while (!this.#stopping) {
       const claims = await this.#claim();
-      if (claims.length === 0 && this.#active.size === 0) return;
-      if (claims.length === 0) await Promise.race(this.#active.values());
+      if (claims.length === 0 && this.#active.size === 0 && !this.#share.isComing) return;
+      if (claims.length === 0 && this.#active.size === 0) await this.#work.wait(this.#parts.clock, this.#options.poll);
+      else if (claims.length === 0) await Promise.race(this.#active.values());
       else await this.#hand(claims);
     }
   }
@@ -94,6 +98,14 @@ export class Worker implements Service {
       this.#endings[0] = this.#parts.clock.after(this.#options.lease / 3, renewing);
     };
     this.#endings = [this.#parts.clock.after(this.#options.lease / 3, renewing)];
+    this.#share.onChange(() => this.#shareChanged());
+  }
+
+  /** With no connection left, what is not handed over is for other processes. */
+  #shareChanged(): void {
+    if (this.#share.places === 0) void this.#refuse(this.#ready.splice(0));
+    this.#fill();
+    this.#work.notify();
   }
 
   async #forever(): Promise<void> {
@@ -116,6 +128,7 @@ export class Worker implements Service {
   /** Its own mail first; with none due, that of relays which are down and have this one to stand in. */
   async #claim(): Promise<readonly Claim[]> {
     const { name, standIns } = this.#relay;
+    if (this.#share.places === 0) return [];
     const own = await this.#claimOf({ relay: name });
     if (own.length > 0 || standIns.length === 0) return own;
     const states = await this.#parts.store.relays();
@@ -147,7 +160,7 @@ export class Worker implements Service {
 
   /** Only what would go out at once, to a relay that has just taken something. Rates are counted by claims alone. */
   #offer(): Take | null {
-    const limit = this.#relay.transport.concurrency - this.#active.size - this.#ready.length;
+    const limit = this.#share.places - this.#active.size - this.#ready.length;
     if (this.#stopping || !this.#health.well || this.#relay.rates.length > 0 || limit <= 0) return null;
     const until = this.#parts.clock.now() + this.#options.lease;
     return { relay: this.#relay.name, limit, until, holder: this.#options.holder };
@@ -175,7 +188,7 @@ export class Worker implements Service {
   }
 
   #fill(): void {
-    while (this.#ready.length > 0 && this.#active.size < this.#relay.transport.concurrency && !this.#stopping) {
+    while (this.#ready.length > 0 && this.#active.size < this.#share.places && !this.#stopping) {
       const claim = this.#ready.shift() as Claim;
       this.#active.set(claim.token, this.#attempt(claim));
     }
@@ -184,16 +197,19 @@ export class Worker implements Service {
 
   /** Never rejects: a claim whose end could not be written is left to its lease, and to the log. */
   async #attempt(claim: Claim): Promise<void> {
+    this.#share.begin();
     try {
-      const fault = await attempt(this.#parts, this.#relay, this.#health, claim, this.#abort.signal);
-      // While the relay is paused nothing of what was claimed for it may go out.
-      if (fault) await this.#giveBack();
+      const view = { health: this.#health, share: this.#share };
+      const halt = await attempt(this.#parts, this.#relay, view, claim, this.#abort.signal);
+      // While the relay is paused or rests nothing of what was claimed for it may go out.
+      if (halt) await this.#giveBack();
     } catch (error) {
       this.#parts.log.error(
         { id: claim.message.id, err: error },
         'the end of an attempt could not be written, its lease will run out',
       );
     } finally {
+      this.#share.end();
       this.#active.delete(claim.token);
       this.#fill();
     }
@@ -256,8 +272,8 @@ export class Worker implements Service {
     const latest = this.#relay.standIns.length > 0 ? now + STAND_IN_POLL : Number.POSITIVE_INFINITY;
     if (state?.pausedAt != null) return latest;
     const due = await this.#parts.store.nextDue(this.#relay.name);
-    const allowed = Math.max(state?.probeAt ?? 0, state?.limitedUntil ?? 0);
-    // What is due and yet was not claimed belongs to a pause, to a rate, or to another process's probe.
+    const allowed = Math.max(state?.probeAt ?? 0, state?.limitedUntil ?? 0, state?.pace?.restUntil ?? 0);
+    // What is due and yet was not claimed belongs to a pause, to a rate, to other connections, or to another process's probe.
     const next = due !== null && due <= now ? soonest(allowed, now, soon) : Math.max(due ?? latest, allowed);
     return Math.min(next, latest);
   }

@@ -22,6 +22,7 @@ const relay: RelayState = {
   probeAt: null,
   lastFault: null,
   limitedUntil: null,
+  pace: null,
   knownSince: null,
 };
 const node: Node = {

@@ -45,6 +45,7 @@ function situation(
       probeAt: null,
       lastFault: null,
       limitedUntil: null,
+      pace: null,
       knownSince: null,
       ...relay,
     },
@@ -67,6 +68,11 @@ function situation(
 const faulty = { faults: 3, faultSince: NOW - MINUTE, probeAt: NOW + 5 * MINUTE };
 const plan = { known: true, fallback: ['backup'], failoverAfter: 3 * MINUTE };
 
+const slow = {
+  ...{ connections: 3, rests: 0, slowedAt: NOW, changedAt: NOW },
+  reply: { code: 451, status: '4.7.1', text: 'rate limit' },
+};
+
 describe('the next try of a queued delivery', () => {
   test.each<[string, Situation, string]>([
     ['is now when it is due', situation(), 'now'],
@@ -80,6 +86,7 @@ describe('the next try of a queued delivery', () => {
     ['is when another relay stands in', situation({}, faulty, { plan }), 'in 2m'],
     ['is the probe where another must not stand in', situation({ inDoubt: true }, faulty, { plan }), 'in 5m'],
     ['is when the rate allows it', situation({}, { limitedUntil: NOW + MINUTE }), 'in 1m'],
+    ['is when the relay has rested', situation({}, { pace: { ...slow, restUntil: NOW + MINUTE } }), 'in 1m'],
     ['is not known without a worker', situation({}, {}, { nodes: [] }), 'no worker'],
     ['is not known without its relay', situation({}, {}, { plan: { ...plan, known: false } }), 'no relay'],
   ])('%s', (_, given, word) => {

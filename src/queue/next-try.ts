@@ -19,6 +19,7 @@ function timeOf(obstacle: Obstacle, situation: Situation): Instant | null {
   // Behind any other obstacle it would wait for somebody, too.
   if (delivery.priority === 'deferred') return null;
   if (obstacle === 'faulty') return Math.max(delivery.dueAt, afterFaults(situation));
+  if (obstacle === 'resting') return Math.max(delivery.dueAt, relay?.pace?.restUntil ?? now);
   if (obstacle === 'limited') return Math.max(delivery.dueAt, relay?.limitedUntil ?? now);
   return obstacle === 'time' || obstacle === 'turn' ? delivery.dueAt : null;
 }

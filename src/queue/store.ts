@@ -4,6 +4,7 @@ import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Attempt, Delivery, State } from './delivery.ts';
 import type { Message, NewMessage } from './message.ts';
+import type { Pace, Strain } from './pace.ts';
 import type { Rate } from './rate.ts';
 import type { Reason } from './reason.ts';
 
@@ -166,6 +167,8 @@ export interface RelayState {
   readonly lastFault: Reply | null;
   /** The rates were used up by the last claim: when they let the next delivery go. It may lie in the past. */
   readonly limitedUntil: Instant | null;
+  /** It said that it was too much, and has not been sped up to its limit since; null: all connections of the settings. */
+  readonly pace: Pace | null;
   /** Since when servers have worked with it; null when none has said so. */
   readonly knownSince: Instant | null;
 }
@@ -181,6 +184,38 @@ export interface Node {
   readonly role: string;
   readonly startedAt: Instant;
   readonly seenAt: Instant;
+}
+
+/** What a process tells of its connections to a relay, and asks for. */
+export interface ShareRequest {
+  readonly relay: string;
+  /** Connections that all processes together may have, as the settings of this one say. */
+  readonly limit: number;
+  /** What stands, or may come to stand without asking again: the answer never takes it away, it only asks to give it up. */
+  readonly held: number;
+  /** The most that stood at once since the last time. */
+  readonly used: number;
+  /** Mail succeeded that was begun after the pace last changed. */
+  readonly succeeded: boolean;
+  /** End of the lease: until then nobody else gets these connections, and after it this process must have none. */
+  readonly until: Instant;
+}
+
+export interface Share {
+  /** Connections that the process may have from now on. */
+  readonly connections: number;
+  /** False: it has more than its part, or others do, so it should ask again soon. */
+  readonly settled: boolean;
+  readonly pace: Pace | null;
+}
+
+/** What a process knows when a relay says that it is too much. */
+export interface StrainReport extends Strain {
+  readonly node: Id;
+  readonly limit: number;
+  /** Connections of this process: the most that stood at once since its last heartbeat. */
+  readonly used: number;
+  readonly now: Instant;
 }
 
 export interface Suppression {
@@ -210,7 +245,7 @@ export interface Store {
    * at `now` start as bounced/suppressed. A key that is taken makes that message a duplicate and leaves no trace of it.
    *
    * `takes`, one for a relay, makes messages start as sending, their attempt counted: those that a claim would have given next. That
-   * is, the relay has neither pause nor faults, nothing that is due waits for it, and all of the message goes there now, in one
+   * is, the relay has neither pause, rest nor faults, nothing that is due waits for it, and all of the message goes there now, in one
    * piece of content and with nobody suppressed. What does not fit, and what comes after it, starts as queued.
    */
   insert(messages: readonly NewMessage[], now: Instant, takes?: readonly Take[]): Promise<readonly Inserted[]>;
@@ -221,7 +256,7 @@ export interface Store {
 
   /**
    * queued -> sending, in strict order of priority and then of due time, never past a pause of the relay. A relay with faults
-   * gives one message to one caller, and no other until `until`. Those meanwhile suppressed become bounced/suppressed instead and cost
+   * gives one message to one caller, and no other until `until`; one that rests gives nothing. Those meanwhile suppressed become bounced/suppressed instead and cost
    * nothing of the rates.
    */
   claim(request: ClaimRequest): Promise<readonly Claim[]>;
@@ -275,7 +310,7 @@ export interface Store {
   relays(): Promise<readonly RelayState[]>;
   /** A server works with this relay: from then on it is among `relays()`, also while it is healthy, for those who start without one. */
   noteRelay(relay: string, now: Instant): Promise<void>;
-  /** An operator stops a relay (`at`, `by`) or lets it go on (null); resuming forgets its faults too. */
+  /** An operator stops a relay (`at`, `by`) or lets it go on (null); resuming forgets its faults and its pace too. */
   pauseRelay(relay: string, pause: { readonly at: Instant; readonly by: string } | null): Promise<void>;
   /**
    * A fault of the relay: no attempt for `delays[n]` ms after the n+1st in a row (the last one repeats). While such a pause lasts,
@@ -284,6 +319,8 @@ export interface Store {
   faultRelay(relay: string, fault: Reply, now: Instant, delays: readonly number[]): Promise<RelayState>;
   /** The first success after faults. True for the one caller that ended them. */
   healRelay(relay: string): Promise<boolean>;
+  /** The relay said that it was too much: `slower()` of its pace, with the connections in use of all processes. Answers with what stands now. */
+  slowRelay(relay: string, report: StrainReport): Promise<Pace | null>;
 
   suppress(entries: readonly Suppression[]): Promise<void>;
   unsuppress(targets: readonly string[]): Promise<number>;
@@ -292,7 +329,12 @@ export interface Store {
     readonly cursor?: string;
   }): Promise<{ readonly rows: readonly Suppression[]; readonly cursor: string | null }>;
 
-  heartbeat(node: Node): Promise<void>;
+  /**
+   * A process shows that it lives, at `node.seenAt`, and gets its part of each relay's connections (`partOf()`), or of as many as the pace
+   * allows. Where mail succeeded the pace becomes `faster()` first. Answers in the order of the requests.
+   */
+  heartbeat(node: Node, requests?: readonly ShareRequest[]): Promise<readonly Share[]>;
+  /** The process is gone, and its connections are free. */
   forgetNode(id: Id): Promise<void>;
   nodes(seenAfter: Instant): Promise<readonly Node[]>;
 

@@ -37,6 +37,7 @@ const relay: RelayState = {
   probeAt: null,
   lastFault: null,
   limitedUntil: null,
+  pace: null,
   knownSince: null,
 };
 const node: Node = {
@@ -187,6 +188,25 @@ describe('what the settings say of the relay', () => {
       'The relay default gets no more before its rate allows it in 12s.',
     );
     expect(why({}, { limitedUntil: NOW })).toBe('It is due and waits for its turn.');
+  });
+
+  describe('a relay that said that it was too much', () => {
+    const reply = { code: 451, status: '4.7.1', text: 'rate\nlimit' };
+    const slow = { connections: 3, rests: 0, restUntil: null, slowedAt: NOW - MINUTE, changedAt: NOW, reply };
+    const said = 'The relay default said that it was too much 1m ago (451 4.7.1 rate\\nlimit)';
+
+    test('gets a rest', () => {
+      const pace = { ...slow, restUntil: NOW + 12_000 };
+      expect(why({}, { pace })).toBe(`${said}: it gets a rest, and more mail in 12s.`);
+      expect(why({ dueAt: NOW + 2 * MINUTE }, { pace })).toBe('It is to be sent in 2m, not before.');
+    });
+
+    test('gets fewer connections', () => {
+      expect(why({}, { pace: { ...slow, restUntil: NOW - 1 } })).toBe(
+        `It is due and waits for its turn. ${said}, so its connections are no more than 3 until mail has succeeded for a while.`,
+      );
+      expect(why({ dueAt: NOW + 2 * MINUTE }, { pace: slow })).toBe('It is to be sent in 2m, not before.');
+    });
   });
 
   test('nobody who runs has a relay set', () => {

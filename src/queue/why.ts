@@ -54,6 +54,7 @@ export type Obstacle =
   | 'workerless'
   | 'relayless'
   | 'limited'
+  | 'resting'
   | 'demand'
   | 'time'
   | 'turn';
@@ -67,6 +68,8 @@ export function obstacleTo({ delivery, relay, nodes, now, plan }: Situation): Ob
   if (isRelayless(nodes, now)) return 'relayless';
   if ((relay?.limitedUntil ?? now) > now) return 'limited';
   if (delivery.priority === 'deferred') return 'demand';
+  const rest = relay?.pace?.restUntil ?? now;
+  if (rest > now && rest >= delivery.dueAt) return 'resting';
   return delivery.dueAt > now ? 'time' : 'turn';
 }
 
@@ -98,10 +101,22 @@ const WHY: Readonly<Record<Obstacle, (situation: Situation) => string>> = {
   relayless: () => 'It waits for its relay, and posthaste runs without one: start it with the relay set.',
   limited: ({ delivery, relay, now }) =>
     `The relay ${delivery.relay} gets no more before its rate allows it ${relative(relay?.limitedUntil ?? now, now)}.`,
+  resting: ({ relay, now }) =>
+    `${whatItSaid(relay, now)}: it gets a rest, and more mail ${relative(relay?.pace?.restUntil ?? now, now)}.`,
   demand: () => 'Its priority is deferred: it waits until somebody retries it.',
   time: ({ delivery, now }) => whyNotDue(delivery, now),
-  turn: () => 'It is due and waits for its turn.',
+  turn: ({ relay, now }) => `It is due and waits for its turn.${whySlow(relay, now)}`,
 };
+
+function whatItSaid(relay: RelayState | undefined, now: Instant): string {
+  const said = relay?.pace == null ? '' : ` ${relative(relay.pace.slowedAt, now)} (${showReply(relay.pace.reply)})`;
+  return `The relay ${relay?.relay} said that it was too much${said}`;
+}
+
+function whySlow(relay: RelayState | undefined, now: Instant): string {
+  if (relay?.pace == null) return '';
+  return ` ${whatItSaid(relay, now)}, so its connections are no more than ${relay.pace.connections} until mail has succeeded for a while.`;
+}
 
 function whyQueued(situation: Situation): string {
   const doubt = situation.delivery.inDoubt

@@ -4,6 +4,7 @@ import type { Notify } from '../mail/envelope.ts';
 import type { Reply } from '../mail/reply.ts';
 import type { Attempt, Delivery, State } from '../queue/delivery.ts';
 import { type Message, type Origin, PRIORITIES, type Priority } from '../queue/message.ts';
+import type { Pace } from '../queue/pace.ts';
 import type { Reason } from '../queue/reason.ts';
 import type { RetryOverride } from '../queue/schedule.ts';
 import type { Listed, Node, RelayState, Suppression } from '../queue/store.ts';
@@ -40,10 +41,11 @@ export const bit = (value: boolean): number => (value ? 1 : 0);
 export const replyValues = (reply: Reply | null): Value[] =>
   reply === null ? [null, null, null] : [reply.code, reply.status ?? null, reply.text];
 
-function replyOf(row: Row): Reply | null {
-  if (row.reply_code === null) return null;
-  const reply = { code: row.reply_code as number, text: row.reply_text as string };
-  return row.reply_status === null ? reply : { ...reply, status: row.reply_status as string };
+function replyOf(row: Row, columns: 'reply' | 'slow' = 'reply'): Reply | null {
+  const [code, status, text] = [row[`${columns}_code`], row[`${columns}_status`], row[`${columns}_text`]];
+  if (code === null) return null;
+  const reply = { code: code as number, text: text as string };
+  return status === null ? reply : { ...reply, status: status as string };
 }
 
 export const idOf = (value: Value | undefined): Id => idFromBytes(value as Uint8Array);
@@ -144,7 +146,20 @@ export function relayOf(row: Row): RelayState {
     probeAt: probeAt === null ? null : Math.max(probeAt, probingUntil ?? 0),
     lastFault: replyOf(row),
     limitedUntil: row.limited_until as number | null,
+    pace: paceOf(row),
     knownSince: row.known_since as number | null,
+  };
+}
+
+export function paceOf(row: Row): Pace | null {
+  if (row.pace === null) return null;
+  return {
+    connections: row.pace as number,
+    rests: row.rests as number,
+    restUntil: row.rest_until as number | null,
+    slowedAt: row.slowed_at as number,
+    changedAt: row.pace_at as number,
+    reply: replyOf(row, 'slow') as Reply,
   };
 }
 

@@ -24,7 +24,7 @@ function first(dialect: Dialect): readonly string[] {
 }
 
 function tables(dialect: Dialect): string[] {
-  return [messages, contents, staging, deliveries, attempts, relays, suppressions, nodes].map((table) =>
+  return [messages, contents, staging, deliveries, attempts, relays, suppressions, nodes, shares].map((table) =>
     table(dialect),
   );
 }
@@ -143,6 +143,15 @@ function relays({ types: t, tableOptions }: Dialect): string {
     rate_logs ${t.text},
     limited_until ${t.integer},
     known_since ${t.integer},
+    pace ${t.integer} CHECK (pace >= 1),
+    rests ${t.integer} DEFAULT 0 NOT NULL CHECK (rests >= 0),
+    rest_until ${t.integer},
+    slowed_at ${t.integer},
+    pace_at ${t.integer},
+    slow_code ${t.integer},
+    slow_status ${t.name},
+    slow_text ${t.text},
+    CHECK ((pace IS NULL) = (slowed_at IS NULL) AND (pace IS NULL) = (pace_at IS NULL) AND (pace IS NULL) = (slow_text IS NULL)),
     CHECK ((faults = 0) = (fault_since IS NULL) AND (faults = 0) = (probe_at IS NULL))
   )${tableOptions}`;
 }
@@ -166,6 +175,18 @@ function nodes({ types: t, tableOptions }: Dialect): string {
     role ${t.name} NOT NULL,
     started_at ${t.integer} NOT NULL,
     seen_at ${t.integer} NOT NULL
+  )${tableOptions}`;
+}
+
+/** Who has how many of a relay's connections, until when; `used` is the most that stood at once lately. */
+function shares({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE shares (
+    relay ${t.name} NOT NULL,
+    node ${t.id} NOT NULL,
+    connections ${t.integer} NOT NULL CHECK (connections >= 0),
+    used ${t.integer} NOT NULL CHECK (used >= 0),
+    until_at ${t.integer} NOT NULL,
+    PRIMARY KEY (relay, node)
   )${tableOptions}`;
 }
 

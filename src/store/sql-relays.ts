@@ -11,6 +11,9 @@ import { inKeys, insertRows, queryByKeys } from './statements.ts';
 const NO_FAULTS =
   'faults = 0, fault_since = NULL, probe_at = NULL, probing_until = NULL, prober = NULL, reply_code = NULL, reply_status = NULL, reply_text = NULL';
 
+export const FULL_PACE =
+  'pace = NULL, rests = 0, rest_until = NULL, slowed_at = NULL, pace_at = NULL, slow_code = NULL, slow_status = NULL, slow_text = NULL';
+
 export async function relays(database: Database): Promise<readonly RelayState[]> {
   const { rows } = await database.query('SELECT * FROM relays ORDER BY relay', []);
   return rows.map(relayOf);
@@ -35,7 +38,10 @@ export async function pauseRelay(
   await database.transaction(async (tx) => {
     await lockRelay(tx, dialect, relay);
     if (pause === null)
-      await tx.query(`UPDATE relays SET paused_at = NULL, paused_by = NULL, ${NO_FAULTS} WHERE relay = ?`, [relay]);
+      await tx.query(
+        `UPDATE relays SET paused_at = NULL, paused_by = NULL, ${NO_FAULTS}, ${FULL_PACE} WHERE relay = ?`,
+        [relay],
+      );
     else await tx.query('UPDATE relays SET paused_at = ?, paused_by = ? WHERE relay = ?', [pause.at, pause.by, relay]);
   });
 }
@@ -90,7 +96,9 @@ export async function gateOf(
   const state = rows[0] === undefined ? undefined : relayOf(rows[0]);
   if (state === undefined) return 'open';
   if (state.pausedAt !== null) return 'shut';
-  if (state.faults === 0 || standIn === true) return 'open';
+  if (standIn === true) return 'open';
+  if ((state.pace?.restUntil ?? 0) > now) return 'shut';
+  if (state.faults === 0) return 'open';
   return (state.probeAt ?? 0) <= now ? 'probe' : 'shut';
 }
 
@@ -106,21 +114,6 @@ export async function takeProbe(tx: Queries, { relay, now, until, holder }: Clai
 export async function dropProbes(tx: Queries, dead: readonly Id[]): Promise<void> {
   const lists = inKeys('prober', dead.map(idToBytes));
   await queryByKeys(tx, lists, (keys) => `UPDATE relays SET probing_until = NULL, prober = NULL WHERE ${keys}`);
-}
-
-export async function heartbeat(database: Database, dialect: Dialect, node: Node): Promise<void> {
-  const id = idToBytes(node.id);
-  const columns = ['id', 'host', 'place', 'pid', 'role', 'started_at', 'seen_at'];
-  const row = [id, node.host, node.place, node.pid, node.role, node.startedAt, node.seenAt];
-  const work = async (tx: Queries): Promise<void> => {
-    await insertRows(tx, dialect, 'nodes', columns, [row], dialect.unlessTaken('id'));
-    await tx.query('UPDATE nodes SET role = ?, seen_at = ? WHERE id = ?', [node.role, node.seenAt, id]);
-  };
-  await database.transaction(work, { commit: 'riding' });
-}
-
-export async function forgetNode(database: Database, id: Id): Promise<void> {
-  await database.transaction((tx) => tx.query('DELETE FROM nodes WHERE id = ?', [idToBytes(id)]), { commit: 'riding' });
 }
 
 export async function nodes(database: Database, seenAfter: Instant): Promise<readonly Node[]> {

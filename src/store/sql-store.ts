@@ -1,6 +1,7 @@
 /** The store over any SQL database: each move in the file of its concern, every statement once. */
 import type { Reply } from '../mail/reply.ts';
 import type { NewMessage } from '../queue/message.ts';
+import type { Pace } from '../queue/pace.ts';
 import type {
   Claim,
   ClaimRequest,
@@ -16,7 +17,10 @@ import type {
   RelayState,
   RerouteOptions,
   SettleGroup,
+  Share,
+  ShareRequest,
   Store,
+  StrainReport,
   Suppression,
   Take,
   Token,
@@ -33,6 +37,7 @@ import * as leases from './sql-lease.ts';
 import * as moves from './sql-move.ts';
 import * as relays from './sql-relays.ts';
 import * as settles from './sql-settle.ts';
+import * as shares from './sql-shares.ts';
 import * as suppress from './sql-suppress.ts';
 
 type PageOf = { readonly limit: number; readonly cursor?: string };
@@ -162,12 +167,16 @@ export class SqlStore implements Store {
     return suppress.suppressions(this.#database, page);
   }
 
-  heartbeat(node: Node): Promise<void> {
-    return relays.heartbeat(this.#database, this.#dialect, node);
+  slowRelay(relay: string, report: StrainReport): Promise<Pace | null> {
+    return shares.slowRelay(this.#database, this.#dialect, relay, report);
+  }
+
+  heartbeat(node: Node, requests: readonly ShareRequest[] = []): Promise<readonly Share[]> {
+    return shares.heartbeat(this.#database, this.#dialect, node, requests);
   }
 
   forgetNode(id: Id): Promise<void> {
-    return relays.forgetNode(this.#database, id);
+    return shares.forgetNode(this.#database, id);
   }
 
   nodes(seenAfter: Instant): Promise<readonly Node[]> {

@@ -34,6 +34,7 @@ const PLACES: Readonly<Record<Method, ThreadData['role']>> = {
   pauseRelay: 'keep',
   faultRelay: 'keep',
   healRelay: 'keep',
+  slowRelay: 'keep',
   suppress: 'keep',
   unsuppress: 'keep',
   suppressions: 'keep',

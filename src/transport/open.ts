@@ -62,24 +62,31 @@ export interface Way {
 export interface Opened {
   readonly transport: Transport;
   readonly host: string | null;
+  /** Connections that all processes together may have; null: any number. */
+  readonly connections: number | null;
 }
 
 /** Throws CONFIG_INVALID for a way that cannot be, and what reading its files throws. `ehloName` is our own name. */
 export async function openTransport(way: Way, ehloName: string): Promise<Opened> {
-  if (way.transport !== null) return { transport: await nodemailer(way, way.transport), host: null };
+  if (way.transport !== null)
+    return { transport: await nodemailer(way, way.transport), host: null, connections: way.connections };
   const url = way.url ?? '';
   const scheme = /^[a-z]+(?=:)/i.exec(url)?.[0]?.toLowerCase();
-  if (scheme === 'null') return { transport: new NullTransport(), host: null };
-  if (scheme === 'capture')
-    return { transport: new CaptureTransport(`the relay ${way.name} keeps mail here`), host: null };
-  if (scheme === 'file') return { transport: folder(url), host: null };
+  if (scheme === 'null') return { transport: new NullTransport(), host: null, connections: null };
+  if (scheme === 'capture') {
+    const transport = new CaptureTransport(`the relay ${way.name} keeps mail here`);
+    return { transport, host: null, connections: null };
+  }
+  if (scheme === 'file') return { transport: folder(url), host: null, connections: null };
   if (scheme === 'command')
     return {
       transport: new CommandTransport({ command: way.command ?? [], concurrency: way.connections }),
       host: null,
+      connections: way.connections,
     };
   const options = smtpOptions(way, ehloName);
-  return { transport: new SmtpTransport(options), host: options.host };
+  const transport = new SmtpTransport(options);
+  return { transport, host: options.host, connections: transport.limit };
 }
 
 /** Loaded where it is needed only: commands that look at the queue have no use for Nodemailer. */

@@ -22,3 +22,20 @@ export interface Transport {
   /** Ends idle connections; those in use end after their transaction. */
   close(): Promise<void>;
 }
+
+/** A transport that keeps connections, whose number may be changed while it runs. */
+export interface Connected extends Transport {
+  /** How many may stand. */
+  readonly limit: number;
+  /** How many stand, are being made, or are ending. */
+  readonly connections: number;
+  /** The most of them at once since `restartPeak`. */
+  readonly peak: number;
+  restartPeak(): void;
+  /** Those that are too many end after the transaction that they are in. With 0 what was handed over waits. */
+  setLimit(connections: number): void;
+}
+
+export function isConnected(transport: Transport): transport is Connected {
+  return 'setLimit' in transport;
+}

@@ -11,6 +11,7 @@ import { purgeFacts } from './conformance/purge.ts';
 import { rateFacts } from './conformance/rate.ts';
 import { relayFacts } from './conformance/relay.ts';
 import { settleFacts } from './conformance/settle.ts';
+import { shareFacts } from './conformance/share.ts';
 import { sharedFacts } from './conformance/shared.ts';
 import { standInFacts } from './conformance/stand-in.ts';
 import { takeFacts } from './conformance/take.ts';
@@ -58,6 +59,7 @@ export function storeConformance(name: string, newPlace: () => Promise<Place>): 
       delayFacts,
       relayFacts,
       rateFacts,
+      shareFacts,
       standInFacts,
       moveFacts,
       findFacts,

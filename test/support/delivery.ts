@@ -4,6 +4,8 @@ import type { DeliveryParts } from '../../src/delivery/attempt.ts';
 import type { Hooks } from '../../src/delivery/hooks.ts';
 import { Janitor } from '../../src/delivery/janitor.ts';
 import type { Relay } from '../../src/delivery/relay.ts';
+import { RelayShare } from '../../src/delivery/relay-share.ts';
+import { Shares } from '../../src/delivery/shares.ts';
 import { Worker } from '../../src/delivery/worker.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import { Queue } from '../../src/queue/queue.ts';
@@ -18,7 +20,7 @@ import type { Log, LogFields } from '../../src/runtime/log.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { SmtpOptions } from '../../src/transport/smtp/options.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
-import type { Transport } from '../../src/transport/transport.ts';
+import { isConnected, type Transport } from '../../src/transport/transport.ts';
 import { type ScriptedOptions, type ScriptedRelay, startRelay } from '../relay/scripted.ts';
 import { temporaryFolder } from './posthaste.ts';
 
@@ -142,6 +144,7 @@ export class Stage implements AsyncDisposable {
       name: 'default',
       host: 'relay.example',
       transport,
+      connections: isConnected(transport) ? transport.limit : null,
       policy: this.#policy,
       doubt: this.#options.doubt ?? 'resend',
       rates: this.#options.rates ?? [],
@@ -157,7 +160,8 @@ export class Stage implements AsyncDisposable {
       poll: POLL,
       gather: 0,
     };
-    return new Worker(this.parts, this.relayParts(), options);
+    const relay = this.relayParts();
+    return new Worker(this.parts, relay, options, new RelayShare(relay, options.holder, this.parts));
   }
 
   async work(): Promise<Worker> {
@@ -203,7 +207,15 @@ export class Stage implements AsyncDisposable {
       startedAt: now,
       seenAt: now,
     };
-    return new Janitor(parts, { node, lease: 60_000, interval: 10_000, retention: [], isAlive: () => true });
+    const shares = new Shares(parts, { node, lease: 30_000 }, []);
+    return new Janitor(parts, {
+      node,
+      shares,
+      lease: 60_000,
+      interval: 10_000,
+      retention: [],
+      isAlive: () => true,
+    });
   }
 
   /** Submits a small message and answers with its id. */

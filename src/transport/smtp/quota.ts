@@ -13,6 +13,7 @@ export interface Member {
 export class Quota {
   #limit: number;
   #open = 0;
+  #peak = 0;
   /** Of those, told to end. */
   #leaving = 0;
   readonly #members: Member[] = [];
@@ -23,6 +24,20 @@ export class Quota {
 
   get limit(): number {
     return this.#limit;
+  }
+
+  /** Those that stand, are being made, or are ending. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** The most of them at once since `restartPeak`. */
+  get peak(): number {
+    return this.#peak;
+  }
+
+  restartPeak(): void {
+    this.#peak = this.#open;
   }
 
   get hasRoom(): boolean {
@@ -51,6 +66,7 @@ export class Quota {
 
   opened(): void {
     this.#open++;
+    this.#peak = Math.max(this.#peak, this.#open);
   }
 
   leaves(): void {

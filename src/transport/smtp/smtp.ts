@@ -4,7 +4,7 @@ import type { Envelope } from '../../mail/envelope.ts';
 import type { Outcome } from '../../mail/outcome.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import { contentFault } from '../faults.ts';
-import type { Content, Transport } from '../transport.ts';
+import type { Connected, Content } from '../transport.ts';
 import { Job } from './job.ts';
 import type { RelaySettings, SmtpOptions } from './options.ts';
 import { Pool } from './pool.ts';
@@ -23,7 +23,7 @@ interface Lane {
   readonly pool: Pool;
 }
 
-export class SmtpTransport implements Transport {
+export class SmtpTransport implements Connected {
   readonly #settings: RelaySettings;
   readonly #clock: Clock;
   readonly #quota: Quota;
@@ -54,9 +54,24 @@ export class SmtpTransport implements Transport {
     return 3 * this.#quota.limit;
   }
 
-  /** How many connections may stand from now on, at least 1. Those that are too many end after the transaction that they are in. */
+  get limit(): number {
+    return this.#quota.limit;
+  }
+
+  get connections(): number {
+    return this.#quota.open;
+  }
+
+  get peak(): number {
+    return this.#quota.peak;
+  }
+
+  restartPeak(): void {
+    this.#quota.restartPeak();
+  }
+
   setLimit(connections: number): void {
-    this.#quota.limit = Math.max(1, Math.floor(connections));
+    this.#quota.limit = Math.max(0, Math.floor(connections));
   }
 
   send(envelope: Envelope, content: Content, signal: AbortSignal): Promise<readonly Outcome[]> {

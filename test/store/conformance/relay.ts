@@ -49,7 +49,7 @@ export function relayFacts(bench: Bench): void {
       expect(await bench.store.relays()).toEqual([
         {
           ...{ relay: 'default', pausedAt: T, pausedBy: 'Ada', faults: 0 },
-          ...{ faultSince: null, probeAt: null, lastFault: null, limitedUntil: null, knownSince: null },
+          ...{ faultSince: null, probeAt: null, lastFault: null, limitedUntil: null, pace: null, knownSince: null },
         },
       ]);
       await bench.store.pauseRelay('default', null);
@@ -65,7 +65,7 @@ export function relayFacts(bench: Bench): void {
     test('that fails pauses for the first delay, then for the next, the last one repeats', async () => {
       expect(await fault(T)).toEqual({
         ...{ relay: 'default', pausedAt: null, pausedBy: null, faults: 1 },
-        ...{ faultSince: T, probeAt: T + 1000, lastFault: FAULT, limitedUntil: null, knownSince: null },
+        ...{ faultSince: T, probeAt: T + 1000, lastFault: FAULT, limitedUntil: null, pace: null, knownSince: null },
       });
       expect(await fault(T + 1000)).toMatchObject({ faults: 2, faultSince: T, probeAt: T + 6000 });
       expect(await fault(T + 6000)).toMatchObject({ faults: 3, probeAt: T + 11_000 });

@@ -1,0 +1,126 @@
+/** The processes that work here, what each may have of a relay's connections, and the pace that a relay is held to. */
+import { faster, type Pace, slower } from '../queue/pace.ts';
+import { type Holding, partOf } from '../queue/share.ts';
+import type { Node, Share, ShareRequest, StrainReport } from '../queue/store.ts';
+import type { Instant } from '../runtime/clock.ts';
+import { type Id, idToBytes } from '../runtime/id.ts';
+import type { Database, Queries } from './database.ts';
+import type { Dialect } from './dialect.ts';
+import { idOf, paceOf, replyValues } from './rows.ts';
+import { FULL_PACE, lockRelay } from './sql-relays.ts';
+import { insertRows } from './statements.ts';
+
+const NODE_COLUMNS = ['id', 'host', 'place', 'pid', 'role', 'started_at', 'seen_at'];
+const SHARE_COLUMNS = ['relay', 'node', 'connections', 'used', 'until_at'];
+
+/** One transaction for all relays, so that a process that lives costs one commit. */
+export function heartbeat(
+  database: Database,
+  dialect: Dialect,
+  node: Node,
+  requests: readonly ShareRequest[],
+): Promise<readonly Share[]> {
+  const work = async (tx: Queries): Promise<readonly Share[]> => {
+    await seen(tx, dialect, node);
+    const shares = new Map<ShareRequest, Share>();
+    // Always in the same order, so that of two processes none waits for the other's lock while it has its own.
+    for (const request of requests.toSorted((a, b) => (a.relay < b.relay ? -1 : 1)))
+      shares.set(request, await shareOut(tx, dialect, node, request));
+    return requests.map((request) => shares.get(request) as Share);
+  };
+  return database.transaction(work, { commit: 'riding' });
+}
+
+async function seen(tx: Queries, dialect: Dialect, node: Node): Promise<void> {
+  const id = idToBytes(node.id);
+  const row = [id, node.host, node.place, node.pid, node.role, node.startedAt, node.seenAt];
+  await insertRows(tx, dialect, 'nodes', NODE_COLUMNS, [row], dialect.unlessTaken('id'));
+  await tx.query('UPDATE nodes SET role = ?, seen_at = ? WHERE id = ?', [node.role, node.seenAt, id]);
+}
+
+/** Under the lock of the relay's row: what one process gives up no two others can take. */
+async function shareOut(tx: Queries, dialect: Dialect, node: Node, request: ShareRequest): Promise<Share> {
+  const { relay, limit, held, used, until } = request;
+  const before = paceOf(await lockRelay(tx, dialect, relay));
+  const pace = before !== null && request.succeeded ? faster(before, limit, node.seenAt) : before;
+  if (pace !== before) await writePace(tx, relay, pace);
+  const others = await holdersBeside(tx, relay, node.id, node.seenAt);
+  const most = Math.min(limit, pace?.connections ?? limit);
+  const { connections, settled } = partOf(most, { node: node.id, connections: held }, others.living);
+  const row = [relay, idToBytes(node.id), Math.max(connections, held), used, until];
+  await write(tx, dialect, row, others.knowsOwn);
+  return { connections, settled, pace };
+}
+
+async function write(
+  tx: Queries,
+  dialect: Dialect,
+  [relay, node, ...rest]: (string | number | Uint8Array)[],
+  known: boolean,
+): Promise<void> {
+  const keys = [relay as string, node as Uint8Array];
+  if (!known) await insertRows(tx, dialect, 'shares', SHARE_COLUMNS, [[...keys, ...rest]]);
+  else
+    await tx.query('UPDATE shares SET connections = ?, used = ?, until_at = ? WHERE relay = ? AND node = ?', [
+      ...rest,
+      ...keys,
+    ]);
+}
+
+interface Holders {
+  readonly living: readonly (Holding & { readonly used: number })[];
+  /** This process has a row already. */
+  readonly knowsOwn: boolean;
+}
+
+/** Rows whose lease ran out go: their processes are gone, or have given up what they had. */
+async function holdersBeside(tx: Queries, relay: string, own: Id, now: Instant): Promise<Holders> {
+  const { rows } = await tx.query('SELECT * FROM shares WHERE relay = ?', [relay]);
+  const others = rows.filter((row) => idOf(row.node) !== own);
+  const living = others.filter((row) => (row.until_at as number) > now);
+  if (living.length < others.length)
+    await tx.query('DELETE FROM shares WHERE relay = ? AND until_at <= ? AND node <> ?', [relay, now, idToBytes(own)]);
+  return {
+    living: living.map((row) => {
+      return { node: idOf(row.node), connections: row.connections as number, used: row.used as number };
+    }),
+    knowsOwn: others.length < rows.length,
+  };
+}
+
+export function slowRelay(
+  database: Database,
+  dialect: Dialect,
+  relay: string,
+  report: StrainReport,
+): Promise<Pace | null> {
+  const work = async (tx: Queries): Promise<Pace | null> => {
+    const before = paceOf(await lockRelay(tx, dialect, relay));
+    const { living } = await holdersBeside(tx, relay, report.node, report.now);
+    const used = living.reduce((sum, other) => sum + other.used, report.used);
+    const pace = slower(before, { ...report, used });
+    if (pace !== before) await writePace(tx, relay, pace);
+    return pace;
+  };
+  return database.transaction(work, { commit: 'riding' });
+}
+
+async function writePace(tx: Queries, relay: string, pace: Pace | null): Promise<void> {
+  if (pace === null) {
+    await tx.query(`UPDATE relays SET ${FULL_PACE} WHERE relay = ?`, [relay]);
+    return;
+  }
+  const sql =
+    'UPDATE relays SET pace = ?, rests = ?, rest_until = ?, slowed_at = ?, pace_at = ?, ' +
+    'slow_code = ?, slow_status = ?, slow_text = ? WHERE relay = ?';
+  const { connections, rests, restUntil, slowedAt, changedAt, reply } = pace;
+  await tx.query(sql, [connections, rests, restUntil, slowedAt, changedAt, ...replyValues(reply), relay]);
+}
+
+export async function forgetNode(database: Database, id: Id): Promise<void> {
+  const work = async (tx: Queries): Promise<void> => {
+    await tx.query('DELETE FROM shares WHERE node = ?', [idToBytes(id)]);
+    await tx.query('DELETE FROM nodes WHERE id = ?', [idToBytes(id)]);
+  };
+  await database.transaction(work, { commit: 'riding' });
+}

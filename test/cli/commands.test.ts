@@ -3,7 +3,11 @@ import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+
 import type { Store } from '../../src/queue/store.ts';
+
+import { newId } from '../../src/runtime/id.ts';
+
 import { openStore } from '../../src/store/open.ts';
 import { sample } from '../store/conformance/samples.ts';
 import { Folder, refuser } from './command.ts';
@@ -433,6 +437,25 @@ describe('status', () => {
       problems: [{ level: 'critical' }],
       nodes: [],
     });
+  });
+
+  test('tells of a relay that said that it was too much, and show why its mail waits', async () => {
+    using folder = new Folder();
+    await folder.out('migrate');
+    const id = await folder.send('bob@example.com');
+    const store = await openStore(`sqlite:${folder.path}/posthaste/posthaste.db`, {});
+    const now = Date.now();
+    const reply = { code: 451, status: '4.7.1', text: 'rate \x1b[31mlimit' };
+    await store.slowRelay('default', { reply, rest: false, node: newId(now), limit: 20, used: 6, now });
+    await store.heartbeat({ id: newId(now), host: 'h', place: 'p', pid: 1, role: 'work', startedAt: now, seenAt: now });
+    await store.close();
+    expect(await folder.say('status')).toMatch(
+      /^relay +default: slowed down to 3 connections (?:now|\ds ago) \(451 4\.7\.1 rate \\u001b\[31mlimit\)$/m,
+    );
+    expect(await folder.json('status')).toMatchObject([
+      { relays: [{ pace: { connections: 3, slowedAt: now, restUntil: null, reply } }] },
+    ]);
+    expect(await folder.say('show', id)).toContain('its connections are no more than 3 until mail has succeeded');
   });
 
   test('is critical where there is no queue', async () => {

@@ -220,9 +220,21 @@ describe('the number of connections', () => {
     await relay.until(() => relay.passed('mail') === 3);
     held.resolve();
     await Promise.all(sending);
-    transport.setLimit(0);
+    transport.setLimit(1);
     await relay.until(() => relay.openConnections === 1);
     expect(await send('a@b.example')).toEqual(['sent']);
+  });
+
+  test('can be lowered to none: what is handed over waits until there are some again', async () => {
+    open({ maxConnections: 2 });
+    expect(await send('a@b.example')).toEqual(['sent']);
+    transport.setLimit(0);
+    await relay.until(() => relay.openConnections === 0);
+    const waiting = send('a@b.example');
+    expect(relay.connections).toHaveLength(1);
+    transport.setLimit(1);
+    expect(await waiting).toEqual(['sent']);
+    expect(relay.connections).toHaveLength(2);
   });
 });
 

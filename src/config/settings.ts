@@ -319,20 +319,21 @@ export const settings = {
     kind: kinds.orWord(relay.address, 'none'),
     standard: null,
     sentence:
-      'One address that gets all mail in place of its recipients, who stay visible in `posthaste show`; those in `allow` keep theirs.',
+      'One address that gets all mail, reports to senders too, in place of its recipients, who stay visible in `posthaste show`; those in `allow` keep theirs.',
   }),
   allow: setting({
     group: 'Safety',
     kind: kinds.orWord(kinds.list(relay.addressPattern, /[\s,]+/), 'all'),
     standard: null,
     sentence:
-      'The recipients that may get mail, as `ann@example.com`, `@example.com` or `@*.example.com`; mail for others is held, or goes to `redirect`.',
+      'The recipients that may get mail, as `ann@example.com`, `@example.com` or `@*.example.com`; mail for others, reports to senders too, is held, or goes to `redirect`.',
   }),
   holdAll: setting({
     group: 'Safety',
     kind: relay.yesNo,
     standard: false,
-    sentence: 'Holds all mail that is submitted, until `posthaste release` lets single messages go.',
+    sentence:
+      'Holds all mail that is submitted, and reports to senders, until `posthaste release` lets single messages go.',
   }),
 
   retainSent: setting({

@@ -54,7 +54,7 @@ export interface QueueOptions {
   readonly policy: RetryPolicy;
   /** By relay, where it is not that of the policy. */
   readonly patience?: ReadonlyMap<string, Patience>;
-  /** Default: all recipients as they are. */
+  /** Of all mail, reports too: a test system writes under the addresses of people. Default: all recipients as they are. */
   readonly safeguard?: Safeguard;
 }
 
@@ -140,8 +140,7 @@ export class Queue {
     }
     const fault = draft.retry && overrideFault(draft.retry);
     if (fault !== undefined) throw new PosthasteError('RETRY_INVALID', fault);
-    // A report goes back to the application that wrote: it is nobody's staging mail.
-    const safe = (draft.origin === 'report' ? noSafeguard : this.#safeguard)(draft.envelope.recipients);
+    const safe = this.#safeguard(draft.envelope.recipients);
     const message: Message = {
       id: draft.id,
       createdAt: now,

@@ -36,6 +36,14 @@ describe('redirect', () => {
   });
 });
 
+test('a report that is redirected asks for no report about it', () => {
+  const guard = compileSafety({ redirect: 's@example.org', allow: null, holdAll: false });
+  expect(guard([{ address: 'a@x.example', notify: ['never'] }]).recipients[0]?.recipient).toEqual({
+    address: 's@example.org',
+    notify: ['never'],
+  });
+});
+
 describe('allow', () => {
   test('others are held', () => {
     expect(

@@ -58,7 +58,11 @@ function divert(
 ): { readonly kept: readonly Recipient[]; readonly replaced: readonly Address[] } {
   const stays = ({ address }: Recipient): boolean => allowed(address) || addressKey(address) === addressKey(redirect);
   const kept = recipients.filter(stays);
-  const replaced = recipients.filter((recipient) => !stays(recipient)).map(({ address }) => address);
+  const gone = recipients.filter((recipient) => !stays(recipient));
+  const replaced = gone.map(({ address }) => address);
   const there = kept.some(({ address }) => addressKey(address) === addressKey(redirect));
-  return { kept: replaced.length === 0 || there ? kept : [...kept, { address: redirect }], replaced };
+  if (gone.length === 0 || there) return { kept, replaced };
+  // A report stays one about which nobody is told (RFC 3461 6.2).
+  const never = gone.every(({ notify }) => notify?.includes('never'));
+  return { kept: [...kept, { address: redirect, ...(never && { notify: ['never'] }) }], replaced };
 }

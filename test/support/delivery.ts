@@ -11,6 +11,7 @@ import type { Recipient } from '../../src/mail/envelope.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import type { Rate } from '../../src/queue/rate.ts';
 import { singleRelay } from '../../src/queue/route.ts';
+import { compileSafety, noSafeguard, type Safeguard, type SafetyOptions } from '../../src/queue/safety.ts';
 import { defaultRetryPolicy, type RetryOverride, type RetryPolicy } from '../../src/queue/schedule.ts';
 import type { Found, SettleGroup, Store } from '../../src/queue/store.ts';
 import { Batch } from '../../src/runtime/batch.ts';
@@ -57,6 +58,10 @@ export class Recorder implements Log {
   }
 }
 
+function safeguardOf({ safety }: StageOptions): Safeguard {
+  return safety === undefined ? noSafeguard : compileSafety({ redirect: null, allow: null, holdAll: false, ...safety });
+}
+
 const POLL = 250;
 
 export interface StageOptions {
@@ -69,6 +74,7 @@ export interface StageOptions {
   readonly lease?: number;
   readonly hooks?: Hooks;
   readonly rates?: readonly Rate[];
+  readonly safety?: Partial<SafetyOptions>;
   readonly sign?: (content: Uint8Array) => Promise<Uint8Array>;
   /** Of the database, which the caller removes. Default: one of its own. */
   readonly folder?: string;
@@ -110,7 +116,14 @@ export class Stage implements AsyncDisposable {
     this.#policy = { ...defaultRetryPolicy, jitter: 0, ...options.policy };
     this.store = store;
     this.relay = relay;
-    this.queue = new Queue({ store, clock: this.clock, log: this.log, router: singleRelay, policy: this.#policy });
+    this.queue = new Queue({
+      store,
+      clock: this.clock,
+      log: this.log,
+      router: singleRelay,
+      policy: this.#policy,
+      safeguard: safeguardOf(options),
+    });
     const settle = (groups: readonly SettleGroup[]) => store.settle(groups, this.clock.now());
     const settlements = new Batch(settle, { maxItems: 200, parallel: 4 });
     this.parts = {

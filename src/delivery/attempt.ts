@@ -62,9 +62,9 @@ export async function attempt(
   // A fault that came because we are stopping is ours, not the relay's.
   const fault = signal.aborted ? undefined : answered.find(isRelayFault)?.reply;
   const strain = signal.aborted ? undefined : strainOf(answered, health.well);
-  const relayDueAt = fault === undefined ? startedAt : await health.fault(fault);
-  const decided = decide(parts, relay, claim, outcomes, relayDueAt);
-  await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host, notBefore: relayDueAt });
+  const notBefore = fault === undefined ? startedAt : await health.fault(fault);
+  const decided = decide(parts, relay, claim, outcomes);
+  await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host, notBefore });
   if (answered.some((outcome) => outcome.kind === 'sent')) share.succeeded(startedAt);
   if (fault === undefined && !signal.aborted && (await health.success(startedAt))) parts.queue.announceWork();
   const slowed = strain !== undefined && (await share.strained(strain, startedAt));
@@ -119,16 +119,10 @@ function contentOf(queue: Queue, claim: Claim): Content {
   };
 }
 
-function decide(
-  parts: DeliveryParts,
-  relay: Relay,
-  claim: Claim,
-  outcomes: readonly Outcome[],
-  relayDueAt: Instant,
-): Decided[] {
+function decide(parts: DeliveryParts, relay: Relay, claim: Claim, outcomes: readonly Outcome[]): Decided[] {
   const now = parts.clock.now();
   const policy = policyFor(relay.policy, claim.message.retry);
-  const context = { policy, now, relayDueAt, doubt: relay.doubt, chance: parts.random() };
+  const context = { policy, now, doubt: relay.doubt, chance: parts.random() };
   return claim.deliveries.map((delivery, i) => {
     const outcome = outcomes[i] ?? unanswered;
     return { delivery: { ...delivery, lastAttemptAt: now }, outcome, decision: settle(delivery, outcome, context) };

@@ -20,8 +20,6 @@ export type Decision = Pick<
 export interface SettleContext {
   readonly policy: RetryPolicy;
   readonly now: Instant;
-  /** For a relay fault: when the relay is tried again. */
-  readonly relayDueAt: Instant;
   /** What to do with a delivery in doubt: send the same bytes again, or let an operator decide. */
   readonly doubt: 'resend' | 'hold';
   /** A random number in [0, 1). */
@@ -67,7 +65,8 @@ function ended(delivery: Delivery, reply: Reply): Omit<Decision, 'state' | 'repo
 
 /**
  * The relay's fault, not the message's: the attempt is given back (invariant 5). Where a server answered, the delivery goes
- * behind the others, so that one message which makes the relay say 421 cannot be the probe for ever; a dead network keeps the order.
+ * behind all that was due before, so that one message which makes the relay say 421 cannot be the probe for ever; a dead network
+ * keeps the order. It stays due: the relay's own pause holds it back, and neither a relay that was mended nor a fallback waits for it.
  */
 function afterRelayFault(
   delivery: Delivery,
@@ -75,12 +74,12 @@ function afterRelayFault(
   context: SettleContext,
 ): Decision {
   const { reply, login } = outcome;
-  const retryAt = login === undefined ? context.relayDueAt : context.now + LOGIN_PAUSE;
   const network = reply.status?.startsWith('4.4.') === true;
+  const behind = network ? delivery.dueAt : context.now;
   return {
     state: 'queued',
     reason: null,
-    dueAt: network && login === undefined ? delivery.dueAt : retryAt,
+    dueAt: login === undefined ? behind : context.now + LOGIN_PAUSE,
     giveBack: true,
     reply,
     inDoubt: delivery.inDoubt,

@@ -165,7 +165,7 @@ export class Stage implements AsyncDisposable {
     };
   }
 
-  newWorker(): Worker {
+  newWorker(relay: Relay = this.relayParts()): Worker {
     const options = {
       holder: newId(this.clock.now()),
       lease: this.#options.lease ?? 60_000,
@@ -173,7 +173,6 @@ export class Stage implements AsyncDisposable {
       poll: POLL,
       gather: 0,
     };
-    const relay = this.relayParts();
     return new Worker(this.parts, relay, options, new RelayShare(relay, options.holder, this.parts));
   }
 

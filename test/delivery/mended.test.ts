@@ -1,0 +1,85 @@
+/** Mail that was tried while its relay was at fault goes out with the rest: when the relay is mended, or by another relay. */
+import { expect, onTestFinished, test } from 'vitest';
+import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
+import type { Script } from '../relay/actions.ts';
+import { startRelay } from '../relay/scripted.ts';
+import { Stage } from '../support/delivery.ts';
+
+const HOUR = 3_600_000;
+
+const FAULTS: readonly [string, Script][] = [
+  ['421 to MAIL', { mail: '421 4.3.2 shutting down' }],
+  ['421 to RCPT', { rcpt: '421 4.3.2 shutting down' }],
+  ['a greeting of 554', { connect: '554 5.3.2 not now' }],
+  ['a demand for a login', { mail: '530 5.7.0 authentication required' }],
+];
+
+/** Until the pauses between probes are long. */
+async function failFor(stage: Stage, probes: number): Promise<void> {
+  await stage.once();
+  for (let i = 1; i < probes; i++) {
+    await stage.nextProbe();
+    await stage.once();
+  }
+}
+
+test.each(FAULTS)('after %s, resume sends at once what was tried', async (_, script) => {
+  await using stage = await Stage.open({ relay: { script } });
+  const ids = [await stage.submit(), await stage.submit()];
+  await failFor(stage, 10);
+  stage.relay.script = {};
+  await stage.queue.resumeRelay('default');
+  await stage.once();
+  for (const id of ids) expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'sent', attempts: 1 });
+});
+
+test('resume wakes neither mail that waits for its own next attempt nor mail that is to be sent later', async () => {
+  const script: Script = { rcpt: (command) => (command.includes('<later@') ? '450 4.2.0 busy' : '421 4.3.2 bye') };
+  await using stage = await Stage.open({ relay: { script } });
+  const later = await stage.submit({ recipients: ['later@example.com'] });
+  await stage.once();
+  const timed = await stage.submit({ sendAt: stage.clock.now() + HOUR });
+  await stage.submit();
+  await stage.once();
+  stage.relay.script = {};
+  await stage.queue.resumeRelay('default');
+  await stage.once();
+  expect(stage.relay.received).toHaveLength(1);
+  for (const id of [later, timed]) expect((await stage.get(id)).deliveries[0]?.state).toBe('queued');
+});
+
+test('mail that was tried is sent as soon as another message has found the relay well', async () => {
+  const script: Script = { mail: '421 4.3.2 shutting down' };
+  await using stage = await Stage.open({ relay: { script } });
+  const ids = [await stage.submit(), await stage.submit()];
+  await failFor(stage, 9);
+  stage.relay.script = {};
+  await stage.nextProbe();
+  await stage.once();
+  for (const id of ids) expect((await stage.get(id)).deliveries[0]?.state).toBe('sent');
+});
+
+test('while the relay is paused for its fault, the log names the time of its probe as the next attempt', async () => {
+  await using stage = await Stage.open({ relay: { script: { mail: '421 4.3.2 shutting down' } } });
+  await stage.submit();
+  await failFor(stage, 5);
+  const deferred = stage.log.events.filter(({ event }) => event === 'deferred').at(-1);
+  const [state] = await stage.store.relays();
+  expect(Date.parse(String(deferred?.fields.nextAttempt))).toBe(state?.probeAt);
+  expect(state?.probeAt).toBeGreaterThan(stage.clock.now());
+});
+
+test('a fallback relay sends the message that was tried too, also after many probes', async () => {
+  await using stage = await Stage.open({ relay: { script: { mail: '421 4.3.2 shutting down' } } });
+  const other = await startRelay();
+  onTestFinished(() => other.close());
+  const oldest = await stage.submit();
+  await failFor(stage, 8);
+  const standIns = [{ relay: 'default', after: 1_000, behind: [] }];
+  const transport = new SmtpTransport({ host: '127.0.0.1', port: other.port }, { clock: stage.clock });
+  const backup = stage.newWorker({ ...stage.relayParts(), name: 'backup', transport, standIns });
+  await backup.once();
+  await backup.stop();
+  expect((await stage.get(oldest)).deliveries[0]?.state).toBe('sent');
+  expect(other.received).toHaveLength(1);
+});

@@ -8,7 +8,7 @@ import { type RelaySettings, relaysOf } from '../config/relays.ts';
 import { type Config, settingNames } from '../config/settings.ts';
 import type { Cli } from './context.ts';
 import { EXIT } from './failure.ts';
-import { humanSize } from './format.ts';
+import { deliveries, humanSize } from './format.ts';
 import { addExamples, addSettings } from './options.ts';
 
 interface Finding {
@@ -116,11 +116,15 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
     return {
       what: 'database',
       ok: true,
-      text: `${shown} opens, ${states.queued + states.sending + states.held} deliveries wait in it`,
+      text: `${shown} opens, ${waitWords(states.queued + states.sending + states.held)} in it`,
     };
   } catch (error) {
     return fail('database', error, 'run it as the user that serves; posthaste config shows where the path comes from');
   }
+}
+
+function waitWords(count: number): string {
+  return `${deliveries(count)} ${count === 1 ? 'waits' : 'wait'}`;
 }
 
 /** Beyond this many times the least that must be free, nobody need think of it. */

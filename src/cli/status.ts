@@ -1,9 +1,9 @@
 /** `posthaste status`: what waits, what is wrong, and an exit code for monitors. */
 import type { Command } from 'commander';
 import { printable, showReply } from '../mail/reply.ts';
-import { type Health, type Problem, problemsOf, severity } from '../queue/health.ts';
+import { type Health, isFailing, type Problem, problemsOf, severity } from '../queue/health.ts';
 import type { Pace } from '../queue/pace.ts';
-import type { RelayState } from '../queue/store.ts';
+import type { Counts, RelayState } from '../queue/store.ts';
 import { isWorked } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
@@ -56,14 +56,20 @@ async function reach(cli: Cli, command: Command): Promise<Seen> {
 async function healthOf(cli: Cli, { store }: App): Promise<Health> {
   const now = cli.now();
   const [counts, relays, nodes] = await Promise.all([store.counts(now), store.relays(), store.nodes(0)]);
-  return { counts, relays, nodes, now };
+  const failing = relays.filter(({ faults }) => faults > 0).map(({ relay }) => relay);
+  const waitedFor = new Set<string>();
+  for (const relay of failing) if (await isWaitedFor(store, relay, counts)) waitedFor.add(relay);
+  return { counts, relays, waitedFor, nodes, now };
 }
 
-async function statusForPeople(
-  { terminal }: Cli,
-  { counts, relays, names, nodes, now }: Seen,
-  problems: readonly Problem[],
-): Promise<void> {
+async function isWaitedFor(store: App['store'], relay: string, { states }: Counts): Promise<boolean> {
+  if ((await store.nextDue(relay)) !== null) return true;
+  // The only one that waits may be the one with which the relay is being tried.
+  return states.sending > 0 && (await store.find({ relay, states: ['sending'] }, { limit: 1 })).rows.length > 0;
+}
+
+async function statusForPeople({ terminal }: Cli, health: Seen, problems: readonly Problem[]): Promise<void> {
+  const { counts, relays, names, nodes, now } = health;
   const { queued, sending, held, sent, captured, bounced, cancelled } = counts.states;
   for (const { level, text } of problems)
     await terminal.print(`${terminal.paint(level === 'critical' ? 'red' : 'yellow', level.toUpperCase())}: ${text}`);
@@ -78,7 +84,7 @@ async function statusForPeople(
       `reports    ${counts.lostReports} could not be delivered in the last day: posthaste list --reports --state bounced`,
     );
   const healthy = names.filter((name) => relays.every(({ relay }) => relay !== name));
-  for (const relay of relays) await terminal.print(`relay      ${printable(relay.relay)}: ${standing(relay, now)}`);
+  for (const relay of relays) await terminal.print(`relay      ${printable(relay.relay)}: ${standing(relay, health)}`);
   for (const name of healthy) await terminal.print(`relay      ${name}: fine`);
   for (const node of nodes) {
     const life = isWorked([node], now)
@@ -88,16 +94,18 @@ async function statusForPeople(
   }
 }
 
-function standing(relay: RelayState, now: Instant): string {
+function standing(relay: RelayState, health: Health): string {
+  const { now } = health;
   if (relay.pausedAt !== null) {
     const by = relay.pausedBy === null ? '' : ` by ${printable(relay.pausedBy)}`;
     return `paused${by} ${relative(relay.pausedAt, now)}`;
   }
   if (relay.faults > 0) {
     const since = relay.faultSince === null ? '' : ` in ${elapsed(now - relay.faultSince)}`;
+    if (!isFailing(relay, health)) return `${humanCount(relay.faults, 'fault')}${since}, and nothing waits for it`;
     const probe =
       relay.probeAt === null ? '' : `, next try ${relay.probeAt <= now ? 'now' : relative(relay.probeAt, now)}`;
-    return `${relay.faults} faults${since}${probe}`;
+    return `${humanCount(relay.faults, 'fault')}${since}${probe}`;
   }
   const until = relay.limitedUntil;
   if (until !== null && until > now) return `at its rate limit, goes on ${relative(until, now)}`;

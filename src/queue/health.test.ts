@@ -34,7 +34,7 @@ const node: Node = {
   startedAt: NOW - MINUTE,
   seenAt: NOW - 1_000,
 };
-const healthy: Health = { counts: none, relays: [relay], nodes: [node], now: NOW };
+const healthy: Health = { counts: none, relays: [relay], waitedFor: new Set(['default']), nodes: [node], now: NOW };
 
 function told(changes: Partial<Health>): readonly string[] {
   const problems = problemsOf({ ...healthy, ...changes });
@@ -74,8 +74,13 @@ test.each<[string, Partial<Health>, readonly string[]]>([
   ],
   [
     'a fault that lasts, and nothing waits',
-    { relays: [faulty(20)] },
-    ['1', 'warning: relay default has failed 4 times in 20m: 421 closing'],
+    { relays: [faulty(20)], waitedFor: new Set(['backup']), counts: three },
+    ['0'],
+  ],
+  [
+    'late mail, and faults of a relay for which nothing waits',
+    { relays: [faulty(20)], waitedFor: new Set(['backup']), counts: { ...three, oldestDue: NOW - 6 * MINUTE } },
+    ['1', 'warning: mail is due for 6m and has not been tried'],
   ],
   [
     'late mail',
@@ -86,6 +91,20 @@ test.each<[string, Partial<Health>, readonly string[]]>([
     'very late mail',
     { counts: { ...three, oldestDue: NOW - 90 * MINUTE } },
     ['2', 'critical: mail is due for 1h 30m and has not been tried'],
+  ],
+  [
+    'one of each',
+    {
+      counts: { ...none, states: { ...none.states, queued: 1 }, inDoubt: 1 },
+      nodes: [],
+      relays: [{ ...faulty(3), faults: 1 }],
+    },
+    [
+      '2',
+      'critical: no worker has been seen, and 1 delivery waits',
+      'warning: relay default has failed 1 time in 3m: 421 closing',
+      'warning: 1 delivery is in doubt: it may have arrived, and may be sent twice',
+    ],
   ],
   [
     'doubt',

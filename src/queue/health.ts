@@ -13,6 +13,8 @@ export interface Problem {
 export interface Health {
   readonly counts: Counts;
   readonly relays: readonly RelayState[];
+  /** Of the relays with faults, those for which deliveries are queued or being sent. */
+  readonly waitedFor: ReadonlySet<string>;
   /** Also those that were not seen lately. */
   readonly nodes: readonly Node[];
   readonly now: Instant;
@@ -42,6 +44,10 @@ export function severity(problems: readonly Problem[]): 0 | 1 | 2 {
   return problems.length > 0 ? 1 : 0;
 }
 
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 function waiting({ states }: Counts): number {
   return states.queued + states.sending;
 }
@@ -51,26 +57,41 @@ function workers({ counts, nodes, now }: Health): readonly Problem[] {
   const seen = lastSeen(nodes);
   const absence = `no worker has been seen${seen === null ? '' : ` for ${elapsed(now - seen)}`}`;
   if (waiting(counts) === 0) return [{ level: 'warning', text: `${absence}: new mail will wait` }];
-  return [{ level: 'critical', text: `${absence}, and ${waiting(counts)} deliveries wait` }];
+  return [
+    { level: 'critical', text: `${absence}, and ${counted(waiting(counts), 'delivery waits', 'deliveries wait')}` },
+  ];
 }
 
-function ofRelay(relay: RelayState, { counts, now }: Health): readonly Problem[] {
+/** A relay that failed is tried again only with mail: its faults stay when the mail has gone elsewhere, and stop nothing. */
+export function isFailing(relay: RelayState, { waitedFor }: Pick<Health, 'waitedFor'>): boolean {
+  return relay.faults > 0 && waitedFor.has(relay.relay);
+}
+
+function ofRelay(relay: RelayState, health: Health): readonly Problem[] {
+  const { now } = health;
   if (relay.pausedAt !== null) {
     const by = relay.pausedBy === null ? '' : ` by ${relay.pausedBy}`;
     return [
       { level: 'warning', text: `relay ${relay.relay} has been paused${by} for ${elapsed(now - relay.pausedAt)}` },
     ];
   }
-  if (relay.faults === 0) return [];
+  if (!isFailing(relay, health)) return [];
   const since = now - (relay.faultSince ?? now);
   const last = relay.lastFault === null ? '' : `: ${showReply(relay.lastFault)}`;
-  const level = since >= LONG_FAULT && waiting(counts) > 0 ? 'critical' : 'warning';
-  return [{ level, text: `relay ${relay.relay} has failed ${relay.faults} times in ${elapsed(since)}${last}` }];
+  const level = since >= LONG_FAULT ? 'critical' : 'warning';
+  return [
+    {
+      level,
+      text: `relay ${relay.relay} has failed ${counted(relay.faults, 'time', 'times')} in ${elapsed(since)}${last}`,
+    },
+  ];
 }
 
 /** Mail that is due and not tried, where neither workers nor relays explain it. */
-function late({ counts, relays, nodes, now }: Health): readonly Problem[] {
-  const explained = !isWorked(nodes, now) || relays.some((relay) => relay.pausedAt !== null || relay.faults > 0);
+function late(health: Health): readonly Problem[] {
+  const { counts, relays, nodes, now } = health;
+  const explained =
+    !isWorked(nodes, now) || relays.some((relay) => relay.pausedAt !== null || isFailing(relay, health));
   const age = counts.oldestDue === null ? 0 : now - counts.oldestDue;
   if (explained || age < LATE) return [];
   return [
@@ -83,7 +104,7 @@ function doubt({ counts }: Health): readonly Problem[] {
   return [
     {
       level: 'warning',
-      text: `${counts.inDoubt} deliveries are in doubt: they may have arrived, and may be sent twice`,
+      text: `${counted(counts.inDoubt, 'delivery is in doubt: it', 'deliveries are in doubt: they')} may have arrived, and may be sent twice`,
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -216,5 +217,30 @@ test('a relay whose next try is due says now, and no time in the past', async ()
   await store.faultRelay('default', { code: 451, status: '4.4.1', text: 'refused' }, Date.now() - 60_000, [1_000]);
   await store.close();
   const { stdout } = await folder.run(['status', '--data-dir', `${folder.path}/posthaste`]);
-  expect(stdout).toMatch(/^relay +default: 1 faults in 1m[^\n]*, next try now$/m);
+  expect(stdout).toMatch(/^relay +default: 1 fault in 1m[^\n]*, next try now$/m);
+});
+
+test('faults of a relay trouble nobody once nothing waits for it, and are critical while something does', async () => {
+  using folder = new Folder();
+  const id = await folder.send('bob@example.com');
+  const database = `${folder.path}/posthaste/posthaste.db`;
+  const store = await openStore(`sqlite:${database}`, {});
+  await store.faultRelay('default', { code: 451, status: '4.4.1', text: 'refused' }, Date.now() - 1_200_000, [1_000]);
+  const [claimed] = await store.claim({
+    relay: 'default',
+    limit: 1,
+    now: Date.now(),
+    until: Date.now() + 60_000,
+    holder: randomUUID(),
+  });
+  const tried = await folder.run(['status']);
+  await store.release([claimed?.token ?? ''], Date.now());
+  await store.close();
+  const waiting = await folder.run(['status']);
+  const failing = /^CRITICAL: relay default has failed 1 time in 20m: 451 4\.4\.1 refused$/m;
+  expect([tried.stdout, waiting.stdout]).toEqual([expect.stringMatching(failing), expect.stringMatching(failing)]);
+  await folder.say('cancel', id);
+  const { stdout } = await folder.run(['status']);
+  expect(stdout).not.toContain('relay default has failed');
+  expect(stdout).toMatch(/^relay +default: 1 fault in 20m, and nothing waits for it$/m);
 });

@@ -44,6 +44,11 @@ export function addressKey(address: Address): string {
   return address.toLowerCase();
 }
 
+/** The same for all spellings of one mailbox: only the receiver knows whether case counts in its local part (RFC 5321 2.4). */
+export function mailboxKey(address: Address): string {
+  return `${address.slice(0, address.lastIndexOf('@'))}@${domainOf(address)}`;
+}
+
 /** True when the address can only travel with SMTPUTF8 (RFC 6531). */
 export function needsSmtpUtf8(address: Address): boolean {
   return !/^[\x20-\x7e]*$/.test(address);

@@ -1,7 +1,8 @@
 /** The queue: submission made durable, and what an operator may do to what waits. */
 
 import { PosthasteError } from '../errors.ts';
-import type { Envelope } from '../mail/envelope.ts';
+import { mailboxKey } from '../mail/address.ts';
+import type { Envelope, Recipient } from '../mail/envelope.ts';
 import { Batch } from '../runtime/batch.ts';
 import type { Clock, Instant } from '../runtime/clock.ts';
 import { type Id, newId } from '../runtime/id.ts';
@@ -140,7 +141,7 @@ export class Queue {
     }
     const fault = draft.retry && overrideFault(draft.retry);
     if (fault !== undefined) throw new PosthasteError('RETRY_INVALID', fault);
-    const safe = this.#safeguard(draft.envelope.recipients);
+    const safe = this.#safeguard(once(draft.envelope.recipients));
     const message: Message = {
       id: draft.id,
       createdAt: now,
@@ -266,4 +267,14 @@ export class Queue {
       'accepted',
     );
   }
+}
+
+/** One that is named twice gets one copy, as it was named first. */
+function once(recipients: readonly Recipient[]): readonly Recipient[] {
+  const seen = new Map<string, Recipient>();
+  for (const recipient of recipients) {
+    const key = mailboxKey(recipient.address);
+    if (!seen.has(key)) seen.set(key, recipient);
+  }
+  return [...seen.values()];
 }

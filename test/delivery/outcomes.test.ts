@@ -181,3 +181,10 @@ describe('a message with retries of its own', () => {
     expect(await stage.store.count({})).toBe(0);
   });
 });
+
+test('recipients that differ only in the case of the domain are one, as it was named first', async () => {
+  await using stage = await Stage.open();
+  const id = await stage.submit({ recipients: ['same@dsn.example', 'same@DSN.example', 'Same@dsn.example'] });
+  const { deliveries } = await stage.get(id);
+  expect(deliveries.map(({ recipient }) => recipient)).toEqual(['same@dsn.example', 'Same@dsn.example']);
+});

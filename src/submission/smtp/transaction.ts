@@ -1,10 +1,11 @@
 /** One mail transaction while its envelope grows, from MAIL to the content (RFC 5321 3.3). */
+import { mailboxKey } from '../../mail/address.ts';
 import type { Envelope, Recipient } from '../../mail/envelope.ts';
 import type { MailCommand } from './command.ts';
 
 export class OpenTransaction {
   readonly #mail: MailCommand;
-  /** By address: one that is named twice gets one copy. */
+  /** By mailbox: one that is named twice gets one copy. */
   readonly #recipients = new Map<string, Recipient>();
   /** The content has begun and not ended. */
   inContent = false;
@@ -23,9 +24,10 @@ export class OpenTransaction {
 
   /** False when that would be more than `limit`. */
   add(recipient: Recipient, limit: number): boolean {
-    if (this.#recipients.has(recipient.address)) return true;
+    const key = mailboxKey(recipient.address);
+    if (this.#recipients.has(key)) return true;
     if (this.#recipients.size >= limit) return false;
-    this.#recipients.set(recipient.address, recipient);
+    this.#recipients.set(key, recipient);
     return true;
   }
 

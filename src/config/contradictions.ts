@@ -121,6 +121,16 @@ const clearPassword: Check = (loaded) => {
     : [complain(loaded, 'relay', `has tls=none and ${fault}`)];
 };
 
+/** A pin means nothing where the certificate is not looked at. */
+const idlePins: Check = (loaded) =>
+  Object.entries(loaded.config.relays).flatMap(([name, { url = '', tls }]): readonly Complaint[] => {
+    if (!tls?.fingerprint?.length) return [];
+    const level = URL.parse(url)?.searchParams.get('tls')?.toLowerCase() ?? tls.level;
+    if (level !== 'none' && level !== 'opportunistic') return [];
+    const fault = `would not be looked at under the TLS level ${level}: allowed are auto, required and verified, or no fingerprint`;
+    return [complainOf(loaded, 'relays', [name, 'tls', 'fingerprint'], fault)];
+  });
+
 const clearPasswords: Check = (loaded) =>
   Object.entries(loaded.config.relays).flatMap(([name, entry]): readonly Complaint[] => {
     const fault = clearFault(wayOf(entry));
@@ -143,4 +153,5 @@ export const contradictions: readonly Check[] = [
   idleRelaySettings,
   clearPassword,
   clearPasswords,
+  idlePins,
 ];

@@ -108,6 +108,19 @@ export const wayOut: Kind<string, string> = {
     value.replace(/^file:(?!\/\/)([^?]+)/i, (_, path: string) => `file:${resolve(folder, path)}`),
 };
 
+/** SHA-256 of a certificate, as openssl or people write it. */
+export const fingerprint: Kind<string, string> = {
+  schema: read((value) => {
+    const text = typeof value === 'string' ? value.trim() : '';
+    const hex = text.replace(/^sha-?256(?: fingerprint)?[:=\s]/i, '').replace(/[:\s]/g, '');
+    return /^[0-9a-f]{64}$/i.test(hex) ? hex : undefined;
+  }),
+  placeholder: 'fingerprint',
+  allowed:
+    'SHA-256 in hexadecimal, 64 digits with or without colons, as "openssl x509 -noout -fingerprint -sha256 -in FILE" shows it',
+  show: (value) => value,
+};
+
 /** A proxy on the way to a relay. */
 export const proxyUrl: Kind<string, string> = {
   schema: read((value) =>

@@ -39,11 +39,17 @@ function wayFaults({ url, transport, command, auth, logins, tls }: RelayEntry): 
     return [[[], url === undefined ? 'needs a url, or a transport' : 'has a url and a transport: give one of them']];
   const scheme = url === undefined ? undefined : schemeOf(url);
   const smtp = scheme === 'smtp' || scheme === 'smtps';
+  const format = scheme === 'file' ? (URL.parse(url ?? '')?.searchParams.get('format') ?? null) : null;
   return [
     ...fault(
       scheme !== undefined && !SCHEMES.includes(scheme),
       ['url'],
       `begins with ${scheme}:, and only ${SCHEMES.map((known) => `${known}:`).join(', ')} are known`,
+    ),
+    ...fault(
+      format !== null && format !== 'maildir' && format !== 'eml',
+      ['url'],
+      `has the format ${JSON.stringify(format)}: allowed are maildir and eml`,
     ),
     ...fault(scheme === 'command' && !command?.length, ['command'], 'is missing: give the program and its arguments'),
     ...fault(scheme !== 'command' && command !== undefined, ['command'], 'counts only with the url command:'),

@@ -259,6 +259,27 @@ describe('complaints name the exact part', () => {
       { relays: { ses: 'http://h' } },
       at('relays.ses.url', 'begins with http:, and only smtp:, smtps:, file:, command:, capture:, null: are known'),
     ],
+    [
+      'a fingerprint that is none',
+      relay({ tls: { fingerprint: 'zz' } }),
+      at(
+        'relays.ses.tls.fingerprint',
+        'is "zz": allowed is a list, each item SHA-256 in hexadecimal, 64 digits with or without colons, as "openssl x509 -noout -fingerprint -sha256 -in FILE" shows it',
+      ),
+    ],
+    [
+      'a fingerprint that nobody would look at',
+      relay({ tls: { level: 'opportunistic', fingerprint: 'ab'.repeat(32) } }),
+      at(
+        'relays.ses.tls.fingerprint',
+        'would not be looked at under the TLS level opportunistic: allowed are auto, required and verified, or no fingerprint',
+      ),
+    ],
+    [
+      'a format of a folder that is none',
+      { relays: { ses: 'file:/mail?format=mbox' } },
+      at('relays.ses.url', 'has the format "mbox": allowed are maildir and eml'),
+    ],
     ['no way at all', { relays: { ses: {} } }, at('relays.ses', 'needs a url, or a transport')],
     [
       'a bad name',

@@ -67,7 +67,7 @@ export const TLS_FIELDS = {
   ),
   ca: field(kinds.path, "PEM file with the authorities that may vouch for the relay, in place of Node's own list."),
   fingerprint: field(
-    kinds.list(kinds.text, /[\s,]+/),
+    kinds.list(relay.fingerprint, /[\s,]+/),
     'SHA-256 fingerprint of the certificate that the relay must show, in hexadecimal; several in an array.',
   ),
   servername: field(kinds.hostName, "The name that the relay's certificate must carry, also sent as SNI."),

@@ -129,7 +129,7 @@ function consequenceOf(outcome: Classified, patience: Patience): string {
       ? `${whose} bounces, and the sender gets a report; other recipients are not touched.`
       : `${whose} bounce, and the sender gets a report.`;
   if (outcome.scope === 'relay')
-    return 'The relay is paused and probed with growing waits, and all its mail waits; no delivery loses an attempt, and none bounces for it.';
+    return `The relay is paused and probed with growing waits, and all its mail waits; no delivery loses an attempt, and only those bounce that reach the age of ${elapsed(patience.maxAge)} (maxAge).`;
   const { maxAge, maxAttempts } = patience;
   const end = `${maxAttempts === null ? '' : `${maxAttempts} attempts or `}${elapsed(maxAge)}`;
   const verbs = outcome.scope === 'recipient' ? ['is tried again', 'bounces'] : ['are tried again', 'bounce'];

@@ -6,8 +6,8 @@ import { addRelayMove, operator } from './relay-state.ts';
 export function addPause(program: Command, cli: Cli): void {
   addRelayMove(program, cli, {
     name: 'pause',
-    description: 'Send nothing to a relay until it is resumed; mail is taken and waits.',
-    done: 'paused: its mail waits until posthaste resume',
+    description: 'Send nothing to a relay until it is resumed; mail is taken and waits, at most until its maxAge.',
+    done: 'paused: its mail waits until posthaste resume, or bounces at its maxAge',
     run: (app, relay) => app.queue.pauseRelay(relay, operator()),
   });
 }

@@ -369,7 +369,9 @@ describe('relays', () => {
   test('pause stops a relay, resume lets it go on', async () => {
     using folder = new Folder();
     const id = await folder.send('bob@example.com');
-    expect(await folder.out('pause', 'default')).toBe('relay default paused: its mail waits until posthaste resume');
+    expect(await folder.out('pause', 'default')).toBe(
+      'relay default paused: its mail waits until posthaste resume, or bounces at its maxAge',
+    );
     expect(await folder.say('show', id)).toMatch(
       /The relay default was paused by .+@.+ (?:now|\ds ago), until somebody resumes it\./,
     );

@@ -101,7 +101,7 @@ describe('explain', () => {
     using folder = new Folder();
     const text = await folder.say('explain', '550 5.7.30 Basic authentication is not supported');
     expect(text).toContain('at mail, rcpt, data, dot\n  deferred, about the relay (rule login-status)\n');
-    expect(text).toContain('no delivery loses an attempt');
+    expect(text).toContain('no delivery loses an attempt, and only those bounce that reach the age of 5d (maxAge).');
   });
 
   test.each<[string, string[], object]>([
@@ -150,7 +150,7 @@ describe('relays by name', () => {
     using _ = folder;
     await folder.send('bob@example.com');
     expect(await folder.say('pause', 'backup', ...flags)).toBe(
-      'relay backup paused: its mail waits until posthaste resume',
+      'relay backup paused: its mail waits until posthaste resume, or bounces at its maxAge',
     );
     const status = await folder.say('status', ...flags);
     expect(status).toMatch(/^relay +backup: paused by .+@.+ (?:now|\ds ago)$/m);

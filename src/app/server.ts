@@ -8,6 +8,7 @@ import type { Node } from '../queue/store.ts';
 import { roleOf } from '../queue/why.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import { Presence } from '../runtime/presence.ts';
 import { type Service, startAll, stopAll } from '../runtime/service.ts';
 import type { Signer } from '../submission/dkim.ts';
 import { SmtpListener } from '../submission/smtp/listener.ts';
@@ -107,8 +108,10 @@ export class Server implements Service {
 export async function workOnce(config: Config, log: Log): Promise<void> {
   const signer = await openDkim(config);
   const app = await openApp(config, log);
-  const services: Service[] = [];
+  const presence = new Presence();
+  const services: Service[] = [presence];
   try {
+    await presence.start();
     const relays = await openRelays(config, app.store, log);
     const { janitor, workers } = crewOf(app, newNode('work'), relays, log, signer);
     services.push(janitor, ...workers);

@@ -1,7 +1,7 @@
 /** What a measurement needs of a mail queue: to run it on a folder of its own, with its way out open or held. */
 
 export interface Contender {
-  readonly name: 'posthaste' | 'postfix';
+  readonly name: 'posthaste' | 'postfix' | 'floor';
   /** As it calls itself. */
   version(): string;
   /** Starts with an empty queue; resolves when it greets. */

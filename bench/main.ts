@@ -3,16 +3,20 @@ import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { Contender } from './contender.ts';
 import { type Facts, factsOf, showFacts } from './facts.ts';
+import { median, round } from './figures.ts';
+import { floor } from './floor.ts';
 import { type Figures, measure, removeFolders } from './measure.ts';
 import { type Case, type Options, readOptions, USAGE } from './options.ts';
 import { postfix, postfixFault } from './postfix.ts';
 import { posthaste } from './posthaste.ts';
-import { killAll } from './processes.ts';
+import { run } from './program.ts';
 
 interface Result extends Case {
   readonly runs: number;
   readonly posthaste: Figures;
   readonly postfix: Figures | null;
+  /** Of a bare server; null where it was not asked for. */
+  readonly floor: Figures | null;
   /** Messages per second of posthaste over those of Postfix; null without Postfix. */
   readonly ratio: number | null;
 }
@@ -34,7 +38,8 @@ async function main(options: Options): Promise<void> {
     say('Syncing costs nothing in memory: choose a folder on a real disk with --folder.');
   if (!options.json) process.stdout.write(`${HEAD}\n`);
   for (const what of options.cases) {
-    const result = await compare(contenders, what, options.runs, parent);
+    const taking = options.floor && what.name === 'accept' ? [...contenders, floor] : contenders;
+    const result = await compare(taking, what, options.runs, parent);
     process.stdout.write(options.json ? `${jsonOf(result, facts)}\n` : showResult(result));
   }
 }
@@ -45,7 +50,7 @@ function jsonOf({ name, ...rest }: Result, machine: Facts): string {
 
 /** A B A B ...: what changes on the machine meanwhile meets both. */
 async function compare(contenders: readonly Contender[], what: Case, runs: number, parent: string): Promise<Result> {
-  const figures = { posthaste: [] as Figures[], postfix: [] as Figures[] };
+  const figures = { posthaste: [] as Figures[], postfix: [] as Figures[], floor: [] as Figures[] };
   for (let run = 1; run <= runs; run++) {
     for (const contender of contenders) {
       const one = await measure(contender, what, parent);
@@ -54,9 +59,9 @@ async function compare(contenders: readonly Contender[], what: Case, runs: numbe
     }
   }
   const ours = medians(figures.posthaste);
-  const theirs = figures.postfix.length === 0 ? null : medians(figures.postfix);
+  const theirs = mediansOrNull(figures.postfix);
   const ratio = theirs === null ? null : round(ours.messagesPerSecond / theirs.messagesPerSecond, 2);
-  return { ...what, runs, posthaste: ours, postfix: theirs, ratio };
+  return { ...what, runs, posthaste: ours, postfix: theirs, floor: mediansOrNull(figures.floor), ratio };
 }
 
 function medians(figures: readonly Figures[]): Figures {
@@ -68,19 +73,13 @@ function medians(figures: readonly Figures[]): Figures {
   };
 }
 
+function mediansOrNull(figures: readonly Figures[]): Figures | null {
+  return figures.length === 0 ? null : medians(figures);
+}
+
 function medianOrNull(values: readonly (number | null)[]): number | null {
   const numbers = values.filter((value) => value !== null);
   return numbers.length === 0 ? null : round(median(numbers), 2);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
-}
-
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }
 
 function show({ name, size, sessions, keepConnections }: Case): string {
@@ -98,27 +97,15 @@ function showResult(result: Result): string {
     return `| ${show(result)} | ${name} | ${messagesPerSecond} | ${p50 ?? '-'} | ${p99 ?? '-'} | ${memory} | ${ratio} |\n`;
   };
   const ours = line('posthaste', result.posthaste, result.ratio === null ? '-' : String(result.ratio));
-  return result.postfix === null ? ours : ours + line('Postfix', result.postfix, '');
+  const others = [
+    ['Postfix', result.postfix],
+    ['floor', result.floor],
+  ] as const;
+  return others.reduce((lines, [name, figures]) => (figures === null ? lines : lines + line(name, figures, '')), ours);
 }
 
-/** Whatever way this process ends, nothing of it stays. */
-process.on('exit', () => {
-  killAll();
-  removeFolders();
-});
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-  ['SIGHUP', 1],
-] as const) {
-  process.on(signal, () => process.exit(128 + number));
-}
-
-try {
+await run(async () => {
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) process.stdout.write(USAGE);
   else await main(options);
-} catch (error) {
-  say(`bench: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-}
+}, removeFolders);

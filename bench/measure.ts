@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender, Running } from './contender.ts';
+import { quantile } from './figures.ts';
 import type { Case } from './options.ts';
 import { killTree, memoryOf, start, which } from './processes.ts';
 import { type Mark, Sink } from './sink.ts';
@@ -176,12 +177,7 @@ async function load(port: number, what: Case, messages: number): Promise<void> {
 async function latenciesOf(port: number, what: Case): Promise<{ p50: number; p99: number }> {
   const messages = Math.min(what.messages ?? Number.POSITIVE_INFINITY, latencySamples(what));
   const latencies = await withLimit(measureLatencies({ port, ...what, messages }), 'the messages were not accepted');
-  const sorted = latencies.toSorted((a, b) => a - b);
-  return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) };
 }
 
 /** Largest memory of a process tree until `stop`. */

@@ -23,6 +23,8 @@ export interface Options {
   /** Where the temporary folders go: the disk that is measured. */
   readonly folder: string | undefined;
   readonly alone: boolean;
+  /** With the bound that `accept` has on this machine. */
+  readonly floor: boolean;
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -34,6 +36,7 @@ export const USAGE = `npm run bench -- [options]
   --runs N             runs of each contender, alternating (default: 3)
   --folder PATH        where to keep the queues: the disk that is measured (default: a temporary folder)
   --alone              posthaste without Postfix
+  --floor              in accept, also a bare server that answers and makes one synced write: what a queue cannot go below
   --json               one JSON object a line for each case
 Giving a case, a size, or a number of sessions leaves the other defaults as they are, but only reconnecting clients
 are measured unless --keep-connections says otherwise.
@@ -50,6 +53,7 @@ const FLAGS = {
   runs: { type: 'string' },
   folder: { type: 'string' },
   alone: { type: 'boolean', default: false },
+  floor: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -72,6 +76,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     json: values.json,
     folder: values.folder,
     alone: values.alone,
+    floor: values.floor,
   };
 }
 

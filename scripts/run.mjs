@@ -57,8 +57,12 @@ function install() {
 /** Everything that decides what dist/ contains, as one hash. */
 function sourcesHash() {
   const hash = createHash('sha256');
-  const files = readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', String(name)));
-  const sources = files.filter((name) => /\.(?:ts|tsx|js|mjs|json|sql)$/.test(name) && !name.endsWith('.test.ts'));
+  const files = ['src', 'pages'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, String(name))),
+  );
+  const sources = files.filter(
+    (name) => /\.(?:tsx?|m?js|json|sql|html|css|svg)$/.test(name) && !name.endsWith('.test.ts'),
+  );
   for (const name of [...sources.sort(), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) {
     hash
       .update(`${name}\0`)
@@ -74,10 +78,19 @@ function build() {
   const stamp = join(dist, '.stamp');
   const sources = sourcesHash();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return sayUnchanged('dist/ is up to date');
-  say('building dist/ (tsc)');
+  say('building dist/ (tsc, vite)');
   const fresh = `${dist}.new-${process.pid}`;
   try {
     tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', fresh]);
+    tool('vite/bin/vite.js', [
+      'build',
+      'pages',
+      '--logLevel',
+      'warn',
+      '--emptyOutDir',
+      '--outDir',
+      join(fresh, 'pages'),
+    ]);
     writeFileSync(join(fresh, '.stamp'), sources);
     swap(fresh, dist, `${dist}.old-${process.pid}`);
   } finally {
@@ -148,6 +161,7 @@ function check() {
   say('checking format, lint, types, unused code and the package');
   tool('@biomejs/biome/bin/biome', ['check', '--error-on-warnings']);
   tool('typescript/bin/tsc', ['-p', 'tsconfig.json']);
+  tool('typescript/bin/tsc', ['-p', 'pages/tsconfig.json']);
   tool('knip/bin/knip.js', []);
   tool('publint/src/cli.js', ['--strict']);
 }
@@ -155,10 +169,17 @@ function check() {
 const commands = {
   build: () => {},
   posthaste: (args) => hand(['bin/posthaste.js', ...args]),
+  demo: (args) => hand(['demo/main.ts', ...args]),
   start: (args) => hand(['bin/posthaste.js', 'serve', ...args]),
   test: (args) => hand(['node_modules/vitest/vitest.mjs', 'run', ...args]),
   bench: (args) => hand(['bench/main.ts', ...args]),
+  'bench-engines': (args) => hand(['bench/engines/main.ts', ...args]),
+  'bench-pages': (args) => hand(['bench/pages/main.ts', ...args]),
+  'bench-latency': (args) => hand(['bench/latency/main.ts', ...args]),
+  'bench-claims': (args) => hand(['bench/claims.ts', ...args]),
+  'bench-wakeup': (args) => hand(['bench/wakeup/main.ts', ...args]),
   docs: () => tool('../scripts/docs.ts', []),
+  screenshots: () => tool('../scripts/screenshots.ts', []),
   check,
 };
 

@@ -1,5 +1,5 @@
 /** The direction of imports, as docs/architecture.md draws it. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { faultsOf, importsOf, loadedWith, readGraph } from './architecture.ts';
@@ -82,6 +82,18 @@ describe('a tree is refused when', () => {
   it('a folder has no subject or no floor', () => {
     expect(faultsWith({ 'queue/helpers/text.ts': [] })).toEqual(['queue/helpers/text.ts: a folder without a subject']);
     expect(faultsWith({ 'attic/box.ts': [] })).toEqual(['attic/box.ts: stands on no floor']);
+  });
+});
+
+describe('the pages', () => {
+  it('know of the program nothing but types', () => {
+    const folder = new URL('../pages/', import.meta.url);
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));
+    const lines = files.flatMap((name) => readFileSync(new URL(name, folder), 'utf8').split('\n'));
+    const imports = lines.filter((line) => /from '(?:\.\.\/)+src\//.test(line));
+    expect(imports.length).toBeGreaterThan(0);
+    expect(imports.filter((line) => !/^import type |^} from /.test(line))).toEqual([]);
+    expect(imports.filter((line) => !/\/src\/admin\//.test(line))).toEqual([]);
   });
 });
 

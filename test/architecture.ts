@@ -7,7 +7,7 @@ export type Graph = ReadonlyMap<string, readonly string[]>;
 
 /** The rooms of the house from the top down. A room is a folder of src/ or a file directly in it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['index.ts', 'cli'],
+  ['index.ts', 'cli', 'testing'],
   ['app'],
   ['delivery'],
   ['submission', 'report', 'store', 'admin'],

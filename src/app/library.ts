@@ -1,17 +1,18 @@
 /** The queue as a library: opened inside an application, with or without a server beside it. */
-import { showComplaint } from '../config/load.ts';
+import { type Loaded, showComplaint } from '../config/load.ts';
 import { nearest } from '../config/nearest.ts';
 import { readConfig } from '../config/read.ts';
-import { type Config, type PosthasteConfig, type SettingName, settingNames } from '../config/settings.ts';
-import { PosthasteError } from '../errors.ts';
-import { routedHeaders } from '../queue/route.ts';
-import { systemClock } from '../runtime/clock.ts';
+import { ownDatabase } from '../config/settings/ways-in.ts';
+import { type PosthasteConfig, type SettingName, settingNames } from '../config/settings.ts';
+import { PosthasteError, shown } from '../errors.ts';
 import { type Log, silentLog } from '../runtime/log.ts';
 import type { IntakeContext } from '../submission/intake.ts';
+import { intakeContext } from './intake.ts';
 import { MailQueue } from './mail-queue.ts';
-import { openApp } from './open.ts';
+import { type App, openApp } from './open.ts';
 import { openDkim } from './signing.ts';
 import { packageVersion } from './version.ts';
+import { wayChecks } from './way-checks.ts';
 
 /** Settings as in a configuration file, and what only an application has. */
 export interface QueueSettings extends PosthasteConfig {
@@ -22,28 +23,58 @@ export interface QueueSettings extends PosthasteConfig {
 }
 
 /** Settings of the SMTP listener and the like: a library has no use for them, and one who shares a file with a server none for their faults. */
-const OF_SERVERS: readonly SettingName[] = ['listen', 'users', 'clients', 'tlsCert', 'tlsKey', 'admin', 'bareLf'];
+const OF_SERVERS: readonly SettingName[] = [
+  'listen',
+  'users',
+  'clients',
+  'tlsCert',
+  'tlsKey',
+  'admin',
+  'adminUsers',
+  'adminViewers',
+  'adminHosts',
+  'metrics',
+  'alertWebhook',
+  'alertCommand',
+  'bareLf',
+  'deliver',
+];
 
-export async function openQueue(settings: QueueSettings = {}): Promise<MailQueue> {
-  const { configFile, log = silentLog, ...given } = settings;
-  const config = await configOf(given, configFile);
-  const signer = await openDkim(config);
-  const app = await openApp(config, log);
-  const intake: IntakeContext = {
-    queue: app.queue,
-    clock: systemClock,
-    log,
-    hostname: config.hostname,
-    limits: config,
-    // What composes in this process cannot smuggle anything past itself.
-    bareLf: 'normalise',
-    routedHeaders: routedHeaders(config.routes),
-    signer,
-  };
-  return new MailQueue(app, intake, log, packageVersion());
+/** Where settings may stand beside those that are given. */
+interface Sources {
+  readonly environment: NodeJS.ProcessEnv;
+  /** The folder of a configuration file that nobody named. */
+  readonly cwd: string;
 }
 
-async function configOf(given: PosthasteConfig, configFile: string | undefined): Promise<Config> {
+type Make<Q> = new (app: App, intake: IntakeContext, log: Log, version: string) => Q;
+
+export function openQueue(settings: QueueSettings = {}): Promise<MailQueue> {
+  return openQueueAs(MailQueue, settings, { environment: process.env, cwd: process.cwd() });
+}
+
+export async function openQueueAs<Q>(Make: Make<Q>, settings: QueueSettings, sources: Sources): Promise<Q> {
+  checkNode(process.versions.node);
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
+    throw new PosthasteError('CONFIG_INVALID', `openQueue() was given ${shown(settings)}: give an object, or nothing.`);
+  const { configFile, log = silentLog, ...given } = settings;
+  const loaded = await settingsOf(given, configFile, sources);
+  const { config } = loaded;
+  const signer = await openDkim(config);
+  // A file of the queue's own is nobody else's; any other may be the application's.
+  const apart = config.database !== ownDatabase(config.dataDir);
+  const app = await openApp(config, log, { apart, loaded });
+  return new Make(app, intakeContext(app, log, signer), log, packageVersion());
+}
+
+/** In an older one the driver for SQLite ends the process without a word. */
+function checkNode(version: string): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 18)) return;
+  throw new PosthasteError('CONFIG_INVALID', `posthaste needs Node.js 22.18 or newer, this is ${version}.`);
+}
+
+async function settingsOf(given: PosthasteConfig, configFile: string | undefined, sources: Sources): Promise<Loaded> {
   const unknown = Object.keys(given).find((name) => !(settingNames as readonly string[]).includes(name));
   if (unknown !== undefined) {
     const meant = nearest(unknown, settingNames);
@@ -54,10 +85,10 @@ async function configOf(given: PosthasteConfig, configFile: string | undefined):
     flags: given,
     nameOfFlag: (name) => `${name} in openQueue()`,
     configFile,
-    environment: process.env,
-    cwd: process.cwd(),
+    ...sources,
     without: OF_SERVERS,
+    checks: wayChecks,
   });
-  if ('loaded' in result) return result.loaded.config;
+  if ('loaded' in result) return result.loaded;
   throw new PosthasteError('CONFIG_INVALID', result.complaints.map(showComplaint).join('\n'));
 }

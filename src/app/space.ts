@@ -1,4 +1,5 @@
 /** The free space under the database: whether there is room for new mail. */
+import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config/settings.ts';
@@ -9,16 +10,37 @@ export function spaceOptions(config: Config): SpaceOptions | null {
   const file = /^sqlite:(.*)$/s.exec(config.database)?.[1];
   if (file === undefined) return null;
   const freeSpace = async (): Promise<number> => {
-    const { bavail, bsize } = await statfs(dirname(file));
+    const { bavail, bsize } = await diskOf(dirname(file));
     return bavail * bsize;
   };
   return { freeSpace, minimum: config.minFreeSpace };
+}
+
+/** A folder that is not there yet will be on the disk of the one above it. */
+async function diskOf(folder: string): Promise<StatsFs> {
+  try {
+    return await statfs(folder);
+  } catch (error) {
+    const above = dirname(folder);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === folder) throw error;
+    return diskOf(above);
+  }
 }
 
 /** What is free there now, and what must stay free; null for a database on a server. */
 export async function spaceOf(config: Config): Promise<{ readonly free: number; readonly minimum: number } | null> {
   const space = spaceOptions(config);
   return space === null ? null : { free: await space.freeSpace(), minimum: space.minimum };
+}
+
+/** With less, the next write of the database may fail: SQLite writes a log first. */
+const NOTHING_LEFT = 1_000_000;
+
+/** The same for who watches the queue, with what else stops. null while there is room. */
+export async function spaceProblem(config: Config): Promise<string | null> {
+  const [fault, space] = [await spaceFault(config), await spaceOf(config)];
+  if (fault === null || space === null || space.free >= NOTHING_LEFT) return fault;
+  return `${fault}, and mail cannot be sent either, as each attempt is written down before it is made: make room, it goes on by itself then`;
 }
 
 /** Why the disk has no room for new mail, in a sentence; null while it has. */

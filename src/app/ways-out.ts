@@ -2,6 +2,7 @@
 import { type RelaySettings, relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
 import type { Relay } from '../delivery/relay.ts';
+import { NO_LIMITS } from '../delivery/round.ts';
 import type { StandIn } from '../delivery/stand-in.ts';
 import { defaultRetryPolicy } from '../queue/schedule.ts';
 import type { Store } from '../queue/store.ts';
@@ -37,13 +38,14 @@ export async function openRelays(config: Config, store: Store, log: Log): Promis
 }
 
 async function openRelay(settings: RelaySettings, all: readonly RelaySettings[], config: Config): Promise<Relay> {
-  const { name, doubt, retry, rates } = settings;
+  const { name, doubt, retry, rates, maxBatch, maxDeferred, throttle } = settings;
   const policy = { ...defaultRetryPolicy, ...retry };
   return {
     name,
     doubt,
     rates,
     policy,
+    limits: { maxBatch, maxDeferred, throttle },
     standIns: standInsOf(name, all),
     ...(await openTransport(settings, config.hostname)),
   };
@@ -59,18 +61,38 @@ function standInsOf(name: string, all: readonly RelaySettings[]): readonly Stand
 }
 
 function capture(config: Config): Omit<Relay, 'transport'> {
-  const way = { host: null, connections: null, rates: [], standIns: [] };
+  const way = { host: null, connections: null, rates: [], limits: NO_LIMITS, standIns: [] };
   return { name: config.defaultRelay, policy: retryPolicy(config), doubt: 'hold', ...way };
 }
 
-/** Connects to a relay and logs in within `limit` ms, without sending; null for one that is no SMTP server. */
-export async function checkRelay(settings: RelaySettings, config: Config, limit: number): Promise<RelayReport | null> {
+/** What a look at a relay showed, with the login of everybody (`sender` null), or that of a sender or `@domain`. */
+export interface LoginReport extends RelayReport {
+  readonly sender: string | null;
+}
+
+/**
+ * Connects to a relay and logs in, with each of its logins in turn and within `limit` ms for each, without sending; null for one that
+ * is no SMTP server. Where the relay cannot be reached at all, no other login is tried.
+ */
+export async function checkRelay(
+  settings: RelaySettings,
+  config: Config,
+  limit: number,
+): Promise<readonly LoginReport[] | null> {
   const { transport } = await openTransport(settings, config.hostname);
   try {
-    return transport instanceof SmtpTransport
-      ? await transport.verify(new AbortController().signal, null, limit)
-      : null;
+    return transport instanceof SmtpTransport ? await tryLogins(transport, Object.keys(settings.logins), limit) : null;
   } finally {
     await transport.close();
   }
+}
+
+async function tryLogins(transport: SmtpTransport, senders: readonly string[], limit: number): Promise<LoginReport[]> {
+  const reports: LoginReport[] = [];
+  for (const sender of [null, ...senders]) {
+    const report = await transport.verify(new AbortController().signal, sender, limit);
+    reports.push({ ...report, sender });
+    if (!report.ok && !report.answered) break;
+  }
+  return reports;
 }

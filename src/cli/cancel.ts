@@ -12,6 +12,6 @@ export function addCancel(program: Command, cli: Cli): void {
     example: 'cancel --subject "Special offer" --older-than 2h',
     states: ['queued', 'held'],
     statesById: ['queued', 'held', 'captured'],
-    run: ({ queue }, filter, dryRun) => queue.cancel(filter, dryRun),
+    run: ({ operator }, filter, manner) => operator.cancel(filter, manner),
   });
 }

@@ -1,15 +1,17 @@
 /** `posthaste check`: tries out the settings without taking or sending mail. */
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { maskUrl, showHostPort } from '../config/kinds.ts';
 import { isLoopback, schemeOf } from '../config/relay-checks.ts';
 import { type RelaySettings, relaysOf } from '../config/relays.ts';
 import { type Config, settingNames } from '../config/settings.ts';
+import { PosthasteError } from '../errors.ts';
 import type { Cli } from './context.ts';
 import { EXIT } from './failure.ts';
 import { deliveries, humanSize } from './format.ts';
 import { addExamples, addSettings } from './options.ts';
+import { otherSettings } from './other-settings.ts';
 
 interface Finding {
   readonly what: string;
@@ -25,7 +27,7 @@ export function addCheck(program: Command, cli: Cli): void {
   const command = program
     .command('check')
     .description(
-      'Validate the settings, open the database, compare DKIM keys with DNS, connect and log in to the relay without sending. Exit code: 0 all is well but for warnings, 1 something is not, 78 a setting is wrong.',
+      'Validate the settings, open the database, compare DKIM keys with DNS, connect to each relay and log in, with every login, without sending. Exit code: 0 all is well but for warnings, 1 something is not, 78 a setting is wrong.',
     );
   command.option('--json', 'one JSON object a line for each finding');
   addSettings(command, settingNames);
@@ -41,7 +43,9 @@ export function addCheck(program: Command, cli: Cli): void {
     for (const finding of await dkimKeys(cli, config)) findings.push(await print(finding));
     findings.push(await print(await database(cli, config)));
     findings.push(await print(await disk(cli, config)));
-    for (const finding of relays(cli, config)) findings.push(await print(await finding));
+    for (const text of await otherSettings(cli, config))
+      findings.push(await print({ what: 'server', ok: true, warning: true, text }));
+    for (const some of relays(cli, config)) for (const finding of await some) findings.push(await print(finding));
     process.exitCode = findings.every((finding) => finding.ok) ? EXIT.fine : EXIT.failure;
   });
 }
@@ -73,7 +77,7 @@ function pemFile(path: string): string {
 /** Orchestrators often want it so: it is no fault, and somebody should know. */
 function admin({ admin: address }: Config): readonly Finding[] {
   if (address === null || isLoopback(address.host)) return [];
-  const text = `${showHostPort(address)} can be reached from other machines: all they get there is /livez and /readyz`;
+  const text = `${showHostPort(address)} can be reached from other machines, without TLS: all but /livez and /readyz asks for a login`;
   return [{ what: 'admin', ok: true, text }];
 }
 
@@ -95,8 +99,10 @@ function attempt(what: string, work: () => string, advice: string): Finding {
   }
 }
 
+/** Our own errors say themselves what to do. */
 function fail(what: string, error: unknown, advice: string): Finding {
-  return { what, ok: false, text: `${error instanceof Error ? error.message : String(error)}; ${advice}` };
+  const text = error instanceof Error ? error.message : String(error);
+  return { what, ok: false, text: error instanceof PosthasteError ? text : `${text.replace(/\.$/, '')}; ${advice}` };
 }
 
 /** One that is not there yet is not made: the user who checks may not be the one who serves. */
@@ -113,6 +119,8 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
   try {
     const app = await cli.program.openApp(config);
     const { states } = await app.store.counts(cli.now()).finally(() => app.close());
+    const damage = await cli.program.damage(config);
+    if (damage !== null) return { what: 'database', ok: false, text: `${shown} is damaged: ${damage}. ${RECOVER}` };
     return {
       what: 'database',
       ok: true,
@@ -123,6 +131,8 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
   }
 }
 
+const RECOVER = 'Stop posthaste, and restore it from a backup or save what can be read: docs/operating.md says how.';
+
 function waitWords(count: number): string {
   return `${deliveries(count)} ${count === 1 ? 'waits' : 'wait'}`;
 }
@@ -130,7 +140,6 @@ function waitWords(count: number): string {
 /** Beyond this many times the least that must be free, nobody need think of it. */
 const AMPLE = 10;
 
-/** A folder that is not there yet has the disk of the one above it, which nobody has asked about. */
 async function disk(cli: Cli, config: Config): Promise<Finding> {
   const what = 'disk';
   try {
@@ -143,21 +152,23 @@ async function disk(cli: Cli, config: Config): Promise<Finding> {
       return { what, ok: false, text: `${text}: make room on that disk, or set a smaller minFreeSpace` };
     if (free < AMPLE * minimum) return { what, ok: true, warning: true, text: `${text}: make room before that` };
     return { what, ok: true, text };
-  } catch {
-    return { what, ok: true, text: 'is looked at when the database is there' };
+  } catch (error) {
+    return fail(what, error, 'run it as the user that serves, or set another dataDir');
   }
 }
 
 function nearestFolder(path: string): string {
   const folder = dirname(path);
-  return existsSync(folder) ? folder : nearestFolder(folder);
+  if (!existsSync(folder)) return nearestFolder(folder);
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no folder`);
+  return folder;
 }
 
 /** One after the other, so that their connections do not add up. */
-function* relays(cli: Cli, config: Config): Generator<Promise<Finding>, void> {
+function* relays(cli: Cli, config: Config): Generator<Promise<readonly Finding[]>, void> {
   const all = relaysOf(config);
-  if (all.length === 0) yield Promise.resolve(CAPTURING);
-  for (const relay of all) yield relayFinding(cli, config, relay, all.length === 1 ? 'relay' : `relay ${relay.name}`);
+  if (all.length === 0) yield Promise.resolve([CAPTURING]);
+  for (const relay of all) yield relayFindings(cli, config, relay, all.length === 1 ? 'relay' : `relay ${relay.name}`);
 }
 
 const CAPTURING: Finding = {
@@ -166,12 +177,19 @@ const CAPTURING: Finding = {
   text: 'none is set: mail is captured, nothing leaves this machine; set one with --relay smtp://user:password@host:587',
 };
 
-async function relayFinding(cli: Cli, config: Config, relay: RelaySettings, what: string): Promise<Finding> {
+/** One for each of its logins. */
+async function relayFindings(
+  cli: Cli,
+  config: Config,
+  relay: RelaySettings,
+  what: string,
+): Promise<readonly Finding[]> {
   if (relay.url !== null && schemeOf(relay.url) === 'capture')
-    return { what, ok: true, text: 'keeps mail here (capture:), nothing leaves this machine by it' };
+    return [{ what, ok: true, text: 'keeps mail here (capture:), nothing leaves this machine by it' }];
   try {
-    return { what, ...(await cli.program.checkRelay(config, relay)) };
+    const checks = await cli.program.checkRelay(config, relay);
+    return checks.map(({ sender, ok, text }) => ({ what: sender === null ? what : `${what} as ${sender}`, ok, text }));
   } catch (error) {
-    return fail(what, error, 'posthaste config shows its settings');
+    return [fail(what, error, 'posthaste config shows its settings')];
   }
 }

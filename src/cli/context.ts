@@ -2,11 +2,14 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import type { CopyReport, CopyRequest } from '../app/copy.ts';
+import type { Working } from '../app/working.ts';
 import { type Check, type Loaded, showComplaint } from '../config/load.ts';
-import { readConfig } from '../config/read.ts';
+import { readConfig, SYSTEM_FOLDER } from '../config/read.ts';
 import type { RelaySettings } from '../config/relays.ts';
 import type { Config, SettingName } from '../config/settings.ts';
 import type { Envelope } from '../mail/envelope.ts';
+import type { Operator } from '../queue/operator.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Store } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
@@ -19,6 +22,8 @@ import { Terminal } from './terminal.ts';
 /** The queue, open for one short command. Logs nothing on standard output. */
 export interface App {
   readonly queue: Queue;
+  /** For what changes something: who gave the command is written down. */
+  readonly operator: Operator;
   readonly store: Store;
   /** The accept path of all ways in: checks, header, Received field, durable. Throws a PosthasteError with the reason of a refusal. */
   submit(envelope: Envelope, content: Uint8Array, details?: SubmissionDetails): Promise<Id>;
@@ -33,6 +38,8 @@ export interface Server extends Service {
 
 /** What came of asking the relay for a connection and a login. */
 export interface RelayCheck {
+  /** Whose login it is: an address or `@domain`; null: everybody's, or none. */
+  readonly sender: string | null;
   readonly ok: boolean;
   /** One sentence, that a person can act on where it is not well. */
   readonly text: string;
@@ -51,15 +58,21 @@ export interface KeyCheck {
 export interface Program {
   /** Opens the database (and migrates it, as every opening does). */
   openApp(config: Config): Promise<App>;
-  createServer(config: Config, role: 'serve' | 'work'): Promise<Server>;
-  /** Tries everything that is due once, then returns. */
-  workOnce(config: Config): Promise<void>;
-  /** Connects and logs in without sending. */
-  checkRelay(config: Config, relay: RelaySettings): Promise<RelayCheck>;
-  /** Why there is no room for new mail, in a sentence; null while there is. */
-  spaceFault(config: Config): Promise<string | null>;
+  /** The whole queue from one database into another. */
+  copyQueue(request: CopyRequest): Promise<CopyReport>;
+  createServer(loaded: Loaded, role: 'serve' | 'work'): Promise<Server>;
+  /** Tries everything that is due once, then returns. False: another run has the lock. */
+  workOnce(config: Config): Promise<boolean>;
+  /** Connects and logs in without sending, with each login. */
+  checkRelay(config: Config, relay: RelaySettings): Promise<readonly RelayCheck[]>;
+  /** What a lack of room on the disk stops, in a sentence; null while there is room. */
+  spaceProblem(config: Config): Promise<string | null>;
   /** Octets under the database, and how many must stay free; null for a database on a server. */
   space(config: Config): Promise<{ readonly free: number; readonly minimum: number } | null>;
+  /** What is damaged in the file of the queue, which is read for it; null: nothing, or there is no file. */
+  damage(config: Config): Promise<string | null>;
+  /** The processes that work on the queue now. */
+  workers(config: Config): Promise<readonly Working[]>;
   /** What is to be said of each DKIM key, also by DNS. */
   checkDkim(config: Config): Promise<readonly KeyCheck[]>;
   /** Of a server's settings, by the parts that know them. */
@@ -67,7 +80,14 @@ export interface Program {
 }
 
 /** Secrets that only a server needs: a person may look at the queue without the right to read them. */
-const SERVER_SECRETS: readonly SettingName[] = ['relay', 'users'];
+export const SERVER_SECRETS: readonly SettingName[] = [
+  'relay',
+  'users',
+  'adminUsers',
+  'adminViewers',
+  'alertWebhook',
+  'webhooks',
+];
 
 export interface Opening {
   /** The command may be the first one ever: the database is made when it is missing. */
@@ -77,10 +97,17 @@ export interface Opening {
 export class Cli {
   readonly terminal: Terminal;
   readonly program: Program;
+  readonly #folders: readonly string[];
 
-  constructor(program: Program, terminal: Terminal = new Terminal()) {
+  /** `folders`: where a configuration file is looked for. */
+  constructor(
+    program: Program,
+    terminal: Terminal = new Terminal(),
+    folders: readonly string[] = [process.cwd(), SYSTEM_FOLDER],
+  ) {
     this.program = program;
     this.terminal = terminal;
+    this.#folders = folders;
   }
 
   now(): Instant {
@@ -96,6 +123,7 @@ export class Cli {
       configFile: typeof configFile === 'string' ? configFile : undefined,
       environment: process.env,
       cwd: process.cwd(),
+      folders: this.#folders,
       without,
       // They look at the settings of a server, and some of these were left out.
       checks: without.length === 0 ? await this.program.checks() : [],

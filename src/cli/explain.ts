@@ -3,11 +3,11 @@ import { type Command, Option } from 'commander';
 import { type RelaySettings, relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
 import { type Reply, replyFromLines, showReply } from '../mail/reply.ts';
+import { replyView } from '../queue/view.ts';
 import { elapsed } from '../runtime/elapsed.ts';
 import { type Classified, classify, findRule, RULES, STAGES, type Stage } from '../transport/classify.ts';
 import type { Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
-import { replyJson } from './format.ts';
 import { addExamples, addSettings } from './options.ts';
 import { mustKnow } from './relays.ts';
 
@@ -106,7 +106,7 @@ async function tell(
   const consequence = consequenceOf(outcome, relay?.retry ?? config);
   if (json) {
     const { kind, rule } = outcome;
-    return terminal.printJson({ reply: replyJson(reply), at, outcome: kind, scope, rule, reason, consequence });
+    return terminal.printJson({ reply: replyView(reply), at, outcome: kind, scope, rule, reason, consequence });
   }
   const whom = scope === null ? '' : `, about the ${scope}`;
   await terminal.print(`${showReply(reply)}  at ${at.join(', ')}`);

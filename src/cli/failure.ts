@@ -11,6 +11,18 @@ export const EXIT = {
   critical: 2,
   /** EX_USAGE: the command line is wrong. */
   usage: 64,
+  /** EX_DATAERR, as those below only of `sendmail`: an address or the content is malformed. */
+  data: 65,
+  /** EX_UNAVAILABLE: the message is refused for good. */
+  unavailable: 69,
+  /** EX_SOFTWARE: a fault of ours. */
+  software: 70,
+  /** EX_OSERR: the message could not be read. */
+  system: 71,
+  /** EX_TEMPFAIL: nothing was kept, and the same may work later; `work --once`: another run has the lock. */
+  tryAgain: 75,
+  /** EX_NOPERM: this user may not. */
+  noPermission: 77,
   /** EX_CONFIG: a setting is wrong, wherever it stands. */
   config: 78,
 } as const;

@@ -19,8 +19,10 @@ test('a time says its offset, and is the same moment', () => {
   expect(new Date(shown.replace(' ', 'T').replace(' ', '')).getTime()).toBe(1_800_000_000_000);
 });
 
-test('a queued delivery with an attempt that counted is deferred', () => {
-  expect(stateWord({ state: 'queued', attempts: 0 })).toBe('queued');
-  expect(stateWord({ state: 'queued', attempts: 2 })).toBe('deferred');
-  expect(stateWord({ state: 'sent', attempts: 2 })).toBe('sent');
+test('a queued delivery with an attempt that counted is deferred, and one that a suppression ended is suppressed', () => {
+  expect(stateWord({ state: 'queued', reason: null, attempts: 0 })).toBe('queued');
+  expect(stateWord({ state: 'queued', reason: null, attempts: 2 })).toBe('deferred');
+  expect(stateWord({ state: 'sent', reason: null, attempts: 2 })).toBe('sent');
+  expect(stateWord({ state: 'bounced', reason: 'refused', attempts: 1 })).toBe('bounced');
+  expect(stateWord({ state: 'bounced', reason: 'suppressed', attempts: 0 })).toBe('suppressed');
 });

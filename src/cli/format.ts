@@ -17,8 +17,11 @@ export function humanCount(count: number, one: string, many = `${one}s`): string
 
 export const deliveries = (count: number): string => humanCount(count, 'delivery', 'deliveries');
 
-/** A queued delivery with an attempt that counted is what people call deferred. */
-export function stateWord({ state, attempts }: Pick<Delivery, 'state' | 'attempts'>): string {
+export const entries = (count: number): string => humanCount(count, 'entry', 'entries');
+
+/** A queued delivery with an attempt that counted is what people call deferred; one that was suppressed had none, and bounced nowhere. */
+export function stateWord({ state, reason, attempts }: Pick<Delivery, 'state' | 'reason' | 'attempts'>): string {
+  if (state === 'bounced' && reason === 'suppressed') return 'suppressed';
   return state === 'queued' && attempts > 0 ? 'deferred' : state;
 }
 
@@ -37,9 +40,4 @@ export function humanTime(time: number): string {
   const pad = (value: number): string => String(value).padStart(2, '0');
   const zone = `${offset < 0 ? '-' : '+'}${pad(Math.floor(Math.abs(offset) / 60))}${pad(Math.abs(offset) % 60)}`;
   return `${local.slice(0, 10)} ${local.slice(11, 19)} ${zone}`;
-}
-
-/** A reply for programs: every key is always there. */
-export function replyJson(reply: Reply | null): { code: number; status: string | null; text: string } | null {
-  return reply === null ? null : { code: reply.code, status: reply.status ?? null, text: reply.text };
 }

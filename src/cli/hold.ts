@@ -11,6 +11,6 @@ export function addHold(program: Command, cli: Cli): void {
     example: 'hold --sender newsletter@example.com --yes',
     states: ['queued'],
     statesById: ['queued'],
-    run: ({ queue }, filter, dryRun) => queue.hold(filter, dryRun),
+    run: ({ operator }, filter, manner) => operator.hold(filter, manner),
   });
 }

@@ -12,6 +12,16 @@ const CANDIDATES = 5;
 
 export const ID_HELP = `queue id as list shows it, or its beginning: ${LEAST} digits or more, as many as tell it from others`;
 
+/** The time and the count inside of it, with their dashes: other ids of one process begin otherwise, and those of several hardly ever alike. */
+const SHORT = 18;
+
+/** How many characters of these ids to show where there is no room for all: enough to tell them apart. */
+export function shortLength(ids: readonly Id[]): number {
+  const distinct = new Set(ids);
+  const beginnings = new Set([...distinct].map((id) => id.slice(0, SHORT)));
+  return beginnings.size === distinct.size ? SHORT : 36;
+}
+
 /** The message that the text means. Ends the command where there is none, or more than one. */
 export async function findId(queue: Queue, text: string): Promise<Id> {
   const digits = text.trim().toLowerCase().replaceAll('-', '');

@@ -1,15 +1,18 @@
-/** `posthaste list`: the deliveries of the queue, as mailq. */
+/** `posthaste list`: the deliveries of the queue, for people and as JSON. */
 import type { Command } from 'commander';
+import { Outlook } from '../app/outlook.ts';
 import type { Config } from '../config/settings.ts';
 import { printable } from '../mail/reply.ts';
 import { ENDED, STATES } from '../queue/delivery.ts';
 import { DEFAULT_RELAY } from '../queue/route.ts';
 import type { Filter, Listed } from '../queue/store.ts';
+import { listedView } from '../queue/view.ts';
 import { elapsed } from '../runtime/elapsed.ts';
 import type { App, Cli } from './context.ts';
-import { deliveries, humanSize, replyJson, replyWord, senderWord, stateWord } from './format.ts';
-import { addExamples, addFilter, addSettings, type FilterFlags, filterOf, parseCount } from './options.ts';
-import { Outlook } from './outlook.ts';
+import { deliveries, humanSize, replyWord, senderWord, stateWord } from './format.ts';
+import { shortLength } from './ids.ts';
+import { addExamples, addFilter, addSettings, type FilterFlags, filterOf, parseCount, statesOf } from './options.ts';
+import { rowsOf } from './rows.ts';
 import { type Column, table } from './table.ts';
 
 interface ListFlags extends FilterFlags {
@@ -19,13 +22,9 @@ interface ListFlags extends FilterFlags {
 
 /** As much as a person reads; programs get all. */
 const HUMAN_LIMIT = 100;
-const PAGE = 500;
 
 export function addList(program: Command, cli: Cli): void {
-  const command = program
-    .command('list')
-    .alias('mailq')
-    .description('List the deliveries that have not ended, the newest first.');
+  const command = program.command('list').description('List the deliveries that have not ended, the newest first.');
   addFilter(command, 'those that have not ended');
   command.option('--limit <number>', `at most so many (default: ${HUMAN_LIMIT}, with --json all)`, parseCount);
   command.option('--json', 'one JSON object a line for each delivery; times are milliseconds since 1970 (UTC)');
@@ -40,24 +39,13 @@ export function addList(program: Command, cli: Cli): void {
 }
 
 async function list(cli: Cli, app: App, config: Config, flags: ListFlags): Promise<void> {
-  const states = flags.state === 'all' ? STATES : (flags.state ?? STATES.filter((state) => !ENDED.includes(state)));
+  const unended = STATES.filter((state) => !ENDED.includes(state));
+  const states = statesOf(flags, unended);
   const filter = { states, ...filterOf(flags, cli.now()) };
-  const outlook = await Outlook.of(app, config, cli.now());
+  const outlook = await Outlook.of(app.store, config, cli.now());
   if (flags.json !== true) return listForPeople(cli, app, outlook, filter, flags.limit ?? HUMAN_LIMIT);
-  for await (const row of rowsOf(app, filter, flags.limit ?? Number.POSITIVE_INFINITY))
-    await cli.terminal.printJson(listedJson(row, outlook));
-}
-
-async function* rowsOf(app: App, filter: Filter, limit: number): AsyncGenerator<Listed, void> {
-  let left = limit;
-  let cursor: string | undefined;
-  while (left > 0) {
-    const page = await app.queue.find(filter, { limit: Math.min(PAGE, left), ...(cursor !== undefined && { cursor }) });
-    yield* page.rows;
-    left -= page.rows.length;
-    if (page.cursor === null) return;
-    cursor = page.cursor;
-  }
+  for await (const row of rowsOf(app, filter, flags.limit))
+    await cli.terminal.printJson(listedView(row, outlook.next(row)));
 }
 
 async function listForPeople(cli: Cli, app: App, outlook: Outlook, filter: Filter, limit: number): Promise<void> {
@@ -73,22 +61,25 @@ async function listForPeople(cli: Cli, app: App, outlook: Outlook, filter: Filte
   await terminal.print(terminal.paint('dim', `${deliveries(total)}${more}`));
 }
 
+/** Of a narrow terminal the reason why mail waits is worth more room than who sent it. */
 function columns(rows: readonly Listed[], outlook: Outlook): readonly Column<Listed>[] {
   const several = rows.some((row) => row.relay !== DEFAULT_RELAY);
+  const replied = rows.some((row) => row.lastReply !== null);
+  const digits = shortLength(rows.map((row) => row.id));
   return [
-    { title: 'ID', value: (row) => row.id },
+    { title: 'ID', value: (row) => row.id, short: (row) => row.id.slice(0, digits) },
     { title: 'STATE', value: stateWord },
     { title: 'AGE', value: (row) => elapsed(outlook.now - row.createdAt), right: true, drop: 2 },
     { title: 'NEXT', value: (row) => outlook.nextWord(row), drop: 1 },
-    { title: 'SIZE', value: (row) => humanSize(row.size), right: true, drop: 4 },
-    { title: 'SENDER', value: (row) => senderWord(row.sender), least: 14, drop: 3 },
+    { title: 'SIZE', value: (row) => humanSize(row.size), right: true, drop: 6 },
+    { title: 'SENDER', value: (row) => senderWord(row.sender), least: 14, drop: 4 },
     { title: 'RECIPIENT', value: (row) => printable(row.recipient), least: 14 },
-    ...(several ? [{ title: 'RELAY', value: (row: Listed) => printable(row.relay), drop: 6 }] : []),
+    ...(several ? [{ title: 'RELAY', value: (row: Listed) => printable(row.relay), drop: 5 }] : []),
     {
       title: 'LAST REPLY',
       value: (row) => `${row.inDoubt ? 'in doubt: ' : ''}${replyWord(row.lastReply)}`,
       least: 14,
-      drop: 5,
+      drop: replied ? 3 : 7,
     },
   ];
 }
@@ -97,34 +88,4 @@ function styleOf(row: Listed): 'red' | 'yellow' | 'green' | undefined {
   if (row.state === 'bounced' || row.inDoubt) return 'red';
   if (row.state === 'held' || stateWord(row) === 'deferred') return 'yellow';
   return row.state === 'sent' ? 'green' : undefined;
-}
-
-/** The fields that programs may rely on. Times are integer milliseconds, the one form they have everywhere in posthaste. */
-function listedJson(row: Listed, outlook: Outlook): Readonly<Record<string, unknown>> {
-  const next = outlook.next(row);
-  return {
-    id: row.id,
-    ordinal: row.ordinal,
-    messageId: row.messageId,
-    sender: row.sender,
-    recipient: row.recipient,
-    subject: row.subject,
-    size: row.size,
-    tags: row.tags,
-    state: row.state,
-    reason: row.reason,
-    relay: row.relay,
-    priority: row.priority,
-    attempts: row.attempts,
-    createdAt: row.createdAt,
-    dueAt: row.dueAt,
-    nextAt: next?.at ?? null,
-    waitsFor: next?.obstacle ?? null,
-    expiresAt: row.expiresAt,
-    changedAt: row.changedAt,
-    lastAttemptAt: row.lastAttemptAt,
-    lastReply: replyJson(row.lastReply),
-    inDoubt: row.inDoubt,
-    reportOn: row.reportOn,
-  };
 }

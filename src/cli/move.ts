@@ -1,13 +1,23 @@
 /** What retry, hold, release, cancel and reroute have in common: an operator's move of the deliveries that ids or a filter name. */
 import type { Command } from 'commander';
-import { ENDED, STATES, type State } from '../queue/delivery.ts';
+import { ENDED, type State } from '../queue/delivery.ts';
+import type { Manner } from '../queue/operator.ts';
 import type { Filter } from '../queue/store.ts';
 import type { Id } from '../runtime/id.ts';
 import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 import { deliveries } from './format.ts';
 import { findId, ID_HELP } from './ids.ts';
-import { addExamples, addFilter, addSettings, type FilterFlags, filterOf } from './options.ts';
+import {
+  addExamples,
+  addFilter,
+  addQuiet,
+  addReason,
+  addSettings,
+  type FilterFlags,
+  filterOf,
+  statesOf,
+} from './options.ts';
 
 export interface Move {
   readonly name: string;
@@ -21,7 +31,7 @@ export interface Move {
   readonly harmlessIn?: readonly State[];
   /** What may be the cause where the state is not. */
   readonly hint?: string;
-  readonly run: (app: App, filter: Filter, dryRun: boolean) => Promise<number>;
+  readonly run: (app: App, filter: Filter, manner: Manner) => Promise<number>;
 }
 
 /** A move that is a command with nothing of its own. */
@@ -34,7 +44,9 @@ export interface MoveFlags extends FilterFlags {
   readonly all?: true;
   readonly yes?: true;
   readonly dryRun?: true;
+  readonly reason?: string;
   readonly json?: true;
+  readonly quiet?: true;
 }
 
 export function addMove(program: Command, cli: Cli, move: PlainMove): void {
@@ -53,6 +65,8 @@ export function addChoice(command: Command, states: string | null): void {
   command.option('--all', 'all of them').option('--yes', 'do not ask');
   command.option('--dry-run', 'change nothing, tell only how many it would be');
   command.option('--json', 'one JSON object: command, count of deliveries, dryRun');
+  addReason(command);
+  addQuiet(command);
 }
 
 /** Moves what ids or flags name, and tells how much that was. */
@@ -71,7 +85,7 @@ export async function moveChosen(
 
 async function moveIds(cli: Cli, app: App, move: Move, ids: readonly Id[], flags: MoveFlags): Promise<void> {
   const filter = { states: statesOf(flags, move.statesById), ...filterOf(flags, cli.now()), ids };
-  const moved = await move.run(app, filter, flags.dryRun === true);
+  const moved = await move.run(app, filter, flags);
   if (moved === 0) throw new Failure(await whyNone(app, move, ids), EXIT.failure);
   await tell(cli, move, moved, flags);
 }
@@ -82,34 +96,38 @@ async function moveSome(cli: Cli, app: App, move: Move, flags: MoveFlags): Promi
   if (flags.all !== true && flags.state === undefined && Object.keys(chosen).length === 0) {
     throw new Failure(`${move.name} needs ids, a filter such as --recipient, or --all`, EXIT.usage);
   }
-  const filter = { states: statesOf(flags, move.states), ...chosen };
-  if (flags.dryRun === true) return tell(cli, move, await move.run(app, filter, true), flags);
+  const states = statesOf(flags, move.states);
+  if (!states.some((state) => move.statesById.includes(state))) throw new Failure(neverMoves(move, states), EXIT.usage);
+  const filter = { states, ...chosen };
+  if (flags.dryRun === true) return tell(cli, move, await move.run(app, filter, { dryRun: true }), flags);
   const asks = flags.yes !== true && (cli.terminal.interactive || !isHarmless(move, filter.states));
   if (asks && !cli.terminal.interactive) {
     throw new Failure(`${move.name} with a filter asks first, and nobody is there to answer: add --yes`, EXIT.usage);
   }
-  const count = asks ? await move.run(app, filter, true) : undefined;
+  const count = asks ? await move.run(app, filter, { dryRun: true }) : undefined;
   if (count === 0) return tell(cli, move, 0, flags);
   if (count !== undefined && !(await cli.terminal.confirm(`${move.name} ${deliveries(count)}?`))) {
     throw new Failure('nothing was changed', EXIT.failure);
   }
-  await tell(cli, move, await move.run(app, filter, false), flags);
+  await tell(cli, move, await move.run(app, filter, { reason: flags.reason }), flags);
 }
 
 async function tell({ terminal }: Cli, move: Move, count: number, flags: MoveFlags): Promise<void> {
   const dryRun = flags.dryRun === true;
   if (flags.json === true) return terminal.printJson({ command: move.name, count, dryRun });
+  if (flags.quiet === true && !dryRun) return;
   if (count === 0) return terminal.print(`no deliveries to ${move.name}`);
   await terminal.print(`${deliveries(count)} ${dryRun ? 'would be ' : ''}${move.done}`);
 }
 
-function isHarmless({ harmlessIn = [] }: Move, states: readonly State[]): boolean {
-  return states.every((state) => harmlessIn.includes(state));
+/** `retry --state sent`: to send again what a relay has taken would be a second message, not a retry. */
+function neverMoves(move: Move, states: readonly State[]): string {
+  const allowed = move.statesById.join(', ');
+  return `what is ${states.join(' or ')} cannot be ${move.done}: ${move.name} is for what is ${allowed}`;
 }
 
-function statesOf({ state }: FilterFlags, standard: readonly State[]): readonly State[] {
-  if (state === undefined) return standard;
-  return state === 'all' ? STATES : state;
+function isHarmless({ harmlessIn = [] }: Move, states: readonly State[]): boolean {
+  return states.every((state) => harmlessIn.includes(state));
 }
 
 async function whyNone(app: App, move: Move, ids: readonly Id[]): Promise<string> {

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { standardInWords } from '../config/document.ts';
 import { parseDuration } from '../config/kinds.ts';
+import { SYSTEM_FOLDER } from '../config/read.ts';
 import { flagOf, type SettingName, settingOf } from '../config/settings.ts';
 import { STATES, type State } from '../queue/delivery.ts';
 import type { Filter } from '../queue/store.ts';
@@ -16,7 +17,7 @@ export function addSettings(command: Command, names: readonly SettingName[] = QU
   command.addOption(
     new Option(
       '--config <path>',
-      'configuration file (default: posthaste.config.* in the working directory)',
+      `configuration file (default: posthaste.config.* in the working directory or ${SYSTEM_FOLDER})`,
     ).helpGroup('Settings:'),
   );
   for (const name of names) {
@@ -39,6 +40,16 @@ export function addExamples(command: Command, ...examples: readonly string[]): C
   return command.addHelpText('after', `\nExample${examples.length > 1 ? 's' : ''}:\n${lines.join('\n')}`);
 }
 
+/** For commands in cron, which sends a mail for every line that is written. */
+export function addQuiet(command: Command): void {
+  command.option('--quiet', 'say nothing when all went well: for cron');
+}
+
+/** For the audit trail. */
+export function addReason(command: Command): void {
+  command.option('--reason <text>', 'why, for posthaste audit');
+}
+
 export interface FilterFlags {
   readonly state?: readonly State[] | 'all';
   readonly relay?: string;
@@ -51,6 +62,7 @@ export interface FilterFlags {
   readonly newerThan?: number;
   readonly deferred?: boolean;
   readonly inDoubt?: boolean;
+  readonly suppressed?: true;
   readonly reports?: true;
 }
 
@@ -62,20 +74,22 @@ export function addFilter(command: Command, states: string | null): Command {
       '--state <state,...>',
       `one of ${STATES.join(', ')}, several of them, or all (default: ${states})`,
     ).argParser(parseStates),
-    new Option('--relay <name>', 'routed to this relay'),
-    new Option('--recipient <address>', 'for this address, or for all of @domain'),
-    new Option('--sender <address>', 'from this address, from all of @domain, or from <>'),
-    new Option('--message-id <id>', 'with this Message-ID'),
-    new Option('--subject <text>', 'with this text in the subject'),
-    new Option('--tag <tag>', 'with this tag'),
+    new Option('--relay <name>', 'routed to this relay').argParser(parseText),
+    new Option('--recipient <address>', 'for this address, or for all of @domain').argParser(parseText),
+    new Option('--sender <address>', 'from this address, from all of @domain, or from <>').argParser(parseText),
+    new Option('--message-id <id>', 'with this Message-ID').argParser(parseText),
+    new Option('--subject <text>', 'with this text in the subject').argParser(parseText),
+    new Option('--tag <tag>', 'with this tag').argParser(parseText),
     new Option('--older-than <duration>', 'submitted longer ago than this, as 2h or 7d').argParser(parseAge),
     new Option('--newer-than <duration>', 'submitted less long ago than this').argParser(parseAge),
     new Option('--deferred', 'waiting after an attempt that did not succeed'),
+    new Option('--suppressed', 'that ended because their recipients are suppressed'),
     new Option('--reports', 'that are reports of posthaste to senders'),
-    new Option('--in-doubt', 'that may have been taken: the connection broke before the answer'),
+    new Option('--in-doubt', 'that may have been taken: an attempt ended before the answer'),
   ];
   for (const option of options) {
-    if (states !== null || option.attributeName() !== 'state') command.addOption(option.helpGroup(group));
+    if (states !== null || !['state', 'suppressed'].includes(option.attributeName()))
+      command.addOption(option.helpGroup(group));
   }
   return command;
 }
@@ -94,8 +108,15 @@ export function filterOf(flags: FilterFlags, now: Instant): Filter {
     ...(newerThan !== undefined && { createdAfter: now - newerThan }),
     ...(flags.deferred === true && { deferred: true }),
     ...(flags.inDoubt === true && { inDoubt: true }),
+    ...(flags.suppressed === true && { reason: 'suppressed' as const }),
     ...(flags.reports === true && { reports: true }),
   };
+}
+
+/** The states that flags ask for, else those in which the command looks by itself. */
+export function statesOf({ state, suppressed }: FilterFlags, standard: readonly State[]): readonly State[] {
+  if (state === undefined) return suppressed === true ? ['bounced'] : standard;
+  return state === 'all' ? STATES : state;
 }
 
 function parseStates(text: string): readonly State[] | 'all' {
@@ -104,6 +125,12 @@ function parseStates(text: string): readonly State[] | 'all' {
   const strange = names.find((name) => !(STATES as readonly string[]).includes(name));
   if (strange === undefined) return names as State[];
   throw new InvalidArgumentError(`Allowed are ${STATES.join(', ')}, several with commas between them, and all.`);
+}
+
+/** Behind a variable of a script that is not set nobody should hear that there is no such mail. */
+function parseText(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It is empty.');
 }
 
 export function parseAge(text: string): number {

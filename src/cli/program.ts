@@ -1,6 +1,7 @@
 /** What the composition root offers, in the form that commands use. */
 import type { App } from '../app/open.ts';
-import type { checkRelay } from '../app/ways-out.ts';
+import { processUser } from '../app/process-user.ts';
+import type { LoginReport } from '../app/ways-out.ts';
 import type { Config } from '../config/settings.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import { type Reply, showReply } from '../mail/reply.ts';
@@ -20,6 +21,10 @@ const CHECK_TIMEOUT = 30_000;
  * the servers, the log and the transports in tow.
  */
 export const program: Program = {
+  async copyQueue(request) {
+    return (await import('../app/copy.ts')).copyBetween(request);
+  },
+
   async checks() {
     const { serverChecks } = await import('./server-checks.ts');
     return serverChecks;
@@ -27,27 +32,36 @@ export const program: Program = {
 
   async openApp(config) {
     const { openApp } = await import('../app/open.ts');
-    const opened = await openApp(config);
-    return { ...opened, submit: (envelope, content, details) => submit(opened, envelope, content, details) };
+    const opened = await openApp(config, undefined, { here: true });
+    const operator = opened.operator({ name: processUser(), role: 'command', from: null });
+    return { ...opened, operator, submit: (envelope, content, details) => submit(opened, envelope, content, details) };
   },
 
-  async createServer(config, role) {
-    const [{ Server }, log] = await Promise.all([import('../app/server.ts'), logOf(config)]);
-    const server = new Server(config, role, log);
+  async createServer(loaded, role) {
+    const [{ Server }, log] = await Promise.all([import('../app/server.ts'), logOf(loaded.config)]);
+    const server = new Server(loaded, role, log);
     return { start: () => server.start(), stop: () => server.stop(), flush: () => log.flush() };
   },
 
   async workOnce(config) {
     const [{ workOnce }, log] = await Promise.all([import('../app/server.ts'), logOf(config)]);
-    await workOnce(config, log).finally(() => log.flush());
+    return (await workOnce(config, log).finally(() => log.flush())) !== null;
   },
 
-  async spaceFault(config) {
-    return (await import('../app/space.ts')).spaceFault(config);
+  async spaceProblem(config) {
+    return (await import('../app/space.ts')).spaceProblem(config);
   },
 
   async space(config) {
     return (await import('../app/space.ts')).spaceOf(config);
+  },
+
+  async damage(config) {
+    return (await import('../app/damage.ts')).damageOf(config);
+  },
+
+  async workers({ database }) {
+    return (await import('../app/working.ts')).workersOn(database);
   },
 
   async checkDkim(config) {
@@ -57,8 +71,13 @@ export const program: Program = {
 
   async checkRelay(config, relay) {
     const { checkRelay } = await import('../app/ways-out.ts');
-    const report = await checkRelay(relay, config, CHECK_TIMEOUT);
-    return report === null ? { ok: true, text: 'is no SMTP server; posthaste serve tries it' } : sentenceOf(report);
+    const reports = await checkRelay(relay, config, CHECK_TIMEOUT);
+    if (reports === null) return [{ sender: null, ok: true, text: 'is no SMTP server; posthaste serve tries it' }];
+    const untried = Object.keys(relay.logins).filter((sender) => !reports.some((report) => report.sender === sender));
+    return [
+      ...reports.map(sentenceOf),
+      ...untried.map((sender) => ({ sender, ok: false, text: 'was not tried: the relay does not answer' })),
+    ];
   },
 };
 
@@ -101,12 +120,14 @@ async function submit(
   const intake = new Intake(context, { envelope, origin: 'sendmail', from: null, details });
   await intake.write(Buffer.from(content));
   const result = await intake.finish();
-  if (isRejection(result)) throw refused(result);
+  if (isRejection(result)) throw refused(result, intake.failure);
   return result.id;
 }
 
-function refused(rejection: Rejection): Failure {
-  return new Failure(`the message is refused: ${showReply(rejection)}`, EXIT.failure);
+/** `cause`: what the store said. */
+function refused(rejection: Rejection, cause?: unknown): Failure {
+  const why = cause instanceof Error ? `\n${cause.message}` : '';
+  return new Failure(`the message is refused: ${showReply(rejection)}${why}`, EXIT.failure, { cause });
 }
 
 const LATE = `no answer within ${CHECK_TIMEOUT / 1_000} s: check host and port, and whether a firewall is in the way`;
@@ -117,11 +138,15 @@ function adviceOn({ code }: Reply): string {
   return `; ${code === 535 ? 'correct user and password, or ' : ''}ask posthaste explain "${code} ..." what it means`;
 }
 
-function sentenceOf({ ok, host, tls, login, error }: NonNullable<Awaited<ReturnType<typeof checkRelay>>>): RelayCheck {
-  if (!ok) return { ok, text: `${host}: ${error === null ? LATE : `${showReply(error)}${adviceOn(error)}`}` };
+function sentenceOf({ sender, ok, host, tls, login, error }: LoginReport): RelayCheck {
+  if (!ok) return { sender, ok, text: `${host}: ${error === null ? LATE : `${showReply(error)}${adviceOn(error)}`}` };
   const secured =
     tls === null
       ? 'not encrypted'
       : `${tls.protocol}${tls.authorized ? ', certificate verified' : ', certificate not verified'}`;
-  return { ok, text: `${host} answers, ${secured}, ${login === null ? 'no login' : `logged in with ${login}`}` };
+  return {
+    sender,
+    ok,
+    text: `${host} answers, ${secured}, ${login === null ? 'no login' : `logged in with ${login}`}`,
+  };
 }

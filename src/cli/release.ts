@@ -11,6 +11,6 @@ export function addRelease(program: Command, cli: Cli): void {
     example: 'release --all',
     states: ['held'],
     statesById: ['held'],
-    run: ({ queue }, filter, dryRun) => queue.release(filter, dryRun),
+    run: ({ operator }, filter, manner) => operator.release(filter, manner),
   });
 }

@@ -1,10 +1,11 @@
 /** `posthaste reroute`: another relay for what waits. */
 import type { Command } from 'commander';
+import { knownRelays } from '../app/known-relays.ts';
 import type { Cli } from './context.ts';
 import { ID_HELP } from './ids.ts';
 import { addChoice, type Move, type MoveFlags, moveChosen } from './move.ts';
 import { addExamples, addSettings } from './options.ts';
-import { knownRelays, mustKnow } from './relays.ts';
+import { mustKnow } from './relays.ts';
 
 interface RerouteFlags extends MoveFlags {
   readonly toRelay: string;
@@ -40,6 +41,6 @@ function rerouteTo(relay: string): Move {
     states: ['queued', 'held'],
     statesById: ['queued', 'held'],
     hint: ' (what is there already stays, and what is in doubt moves only with --in-doubt)',
-    run: ({ store }, filter, dryRun) => store.reroute(filter, relay, { dryRun }),
+    run: ({ operator }, filter, manner) => operator.reroute(filter, relay, manner),
   };
 }

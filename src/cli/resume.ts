@@ -8,6 +8,6 @@ export function addResume(program: Command, cli: Cli): void {
     name: 'resume',
     description: 'Send to a relay again that was paused; also ends the wait after its faults.',
     done: 'resumed',
-    run: (app, relay) => app.queue.resumeRelay(relay),
+    run: ({ operator }, relay, reason) => operator.resumeRelay(relay, { reason }),
   });
 }

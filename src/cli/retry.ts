@@ -14,6 +14,6 @@ export function addRetry(program: Command, cli: Cli): void {
     statesById: ['queued', 'captured', 'bounced', 'cancelled'],
     // Cron does it too: they would be tried anyway, only later.
     harmlessIn: ['queued'],
-    run: ({ queue }, filter, dryRun) => queue.retry(filter, dryRun),
+    run: ({ operator }, filter, manner) => operator.retry(filter, manner),
   });
 }

@@ -16,13 +16,28 @@ export async function runServer(server: Server): Promise<void> {
   }
 }
 
+/** What is sent to a process and to its group, as timeout(1) does, comes twice within this time, ms. */
+const BURST = 500;
+
+interface Heard {
+  readonly signal: string;
+  readonly at: number;
+}
+
+/** False for one that was heard already. */
+export function isAnother(first: Heard, { signal, at }: Heard): boolean {
+  return signal !== first.signal || at - first.at >= BURST;
+}
+
 function signalled(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    let count = 0;
+    let first: Heard | undefined;
     for (const signal of SIGNALS) {
       process.on(signal, () => {
+        const heard = { signal, at: performance.now() };
         resolve();
-        if (++count < 2) return;
+        first ??= heard;
+        if (first === heard || !isAnother(first, heard)) return;
         server.flush();
         process.exit(128 + constants.signals[signal]);
       });

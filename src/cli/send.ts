@@ -80,7 +80,13 @@ async function compose(
   text: string,
 ): Promise<{ envelope: Envelope; content: Uint8Array }> {
   // Only this command composes; the others start without waiting for it.
-  const { createTransport } = await import('nodemailer');
+  const [{ createTransport }, { checkAddresses, checkSender }] = await Promise.all([
+    import('nodemailer'),
+    import('../submission/lost-recipients.ts'),
+  ]);
+  // Nodemailer passes over what is no address: the mail would go to the others alone, or out from nobody.
+  if (from !== '<>') checkSender({ from });
+  checkAddresses({ from, to: [...to] });
   const composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   const info = await composer.sendMail({ from, to: [...to], subject, text });
   const addresses = info.envelope.to;

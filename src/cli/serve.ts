@@ -12,7 +12,6 @@ export function addServe(program: Command, cli: Cli): void {
   addSettings(command, settingNames);
   addExamples(command, 'serve', 'serve --relay smtp://user:password@relay.example.com:587 --listen 127.0.0.1:25');
   command.action(async () => {
-    const { config } = await cli.settings(command);
-    await runServer(await cli.program.createServer(config, 'serve'));
+    await runServer(await cli.program.createServer(await cli.settings(command), 'serve'));
   });
 }

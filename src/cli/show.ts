@@ -1,18 +1,19 @@
 /** `posthaste show ID`: one message, its recipients, its attempts, and why it waits. */
 import type { Command } from 'commander';
+import { Outlook } from '../app/outlook.ts';
 import { printable } from '../mail/reply.ts';
 import type { Attempt, Delivery } from '../queue/delivery.ts';
 import { REDIRECTED_FROM } from '../queue/safety.ts';
 import type { RetryOverride } from '../queue/schedule.ts';
 import type { Found } from '../queue/store.ts';
+import { attemptView, deliveryView } from '../queue/view.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { Id } from '../runtime/id.ts';
 import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
-import { humanSize, humanTime, replyJson, replyWord, senderWord, stateWord } from './format.ts';
+import { humanSize, humanTime, replyWord, senderWord, stateWord } from './format.ts';
 import { findId, ID_HELP } from './ids.ts';
 import { addExamples, addSettings } from './options.ts';
-import { Outlook } from './outlook.ts';
 import { table } from './table.ts';
 
 interface ShowFlags {
@@ -38,7 +39,7 @@ export function addShow(program: Command, cli: Cli): void {
       const found = await app.queue.get(id);
       if (found === null) throw new Failure(`no message has the id ${id}`, EXIT.failure);
       if (flags.content === true) return writeContent(cli, app, id, found);
-      const view = { ...found, outlook: await Outlook.of(app, config, cli.now()) };
+      const view = { ...found, outlook: await Outlook.of(app.store, config, cli.now()) };
       return flags.json === true ? cli.terminal.printJson(foundJson(view)) : showForPeople(cli, view);
     }),
   );
@@ -89,8 +90,9 @@ function isLost({ message, deliveries }: View): boolean {
 const LOST = 'which could not be delivered: its sender was not told';
 
 /** `tried at most 3 times, given up after 10m`. */
-function retryWords({ firstDelay, maxDelay, maxAge, maxAttempts, delayReportAfter }: RetryOverride): string {
+function retryWords({ mode, firstDelay, maxDelay, maxAge, maxAttempts, delayReportAfter }: RetryOverride): string {
   const words = [
+    mode === undefined ? '' : mode === 'manual' ? 'tried again on demand' : 'tried again by itself',
     maxAttempts === undefined
       ? ''
       : maxAttempts === null
@@ -117,7 +119,7 @@ async function showDelivery(terminal: Cli['terminal'], view: View, delivery: Del
     ...(state === 'queued' ? [nextTryOf(delivery, outlook), `given up ${relative(expiresAt, outlook.now)}`] : []),
   ];
   await terminal.print(
-    `\n${terminal.paint('bold', printable(delivery.recipient))}  ${stateWord(delivery)}${reason === null ? '' : ` (${reason})`}`,
+    `\n${terminal.paint('bold', printable(delivery.recipient))}  ${stateWord(delivery)}${reason === null || reason === 'suppressed' ? '' : ` (${reason})`}`,
   );
   await terminal.print(`  ${facts.join(', ')}`);
   if (lastReply !== null) await terminal.print(`  last reply: ${replyWord(lastReply)}`);
@@ -156,12 +158,9 @@ function foundJson(view: View): Readonly<Record<string, unknown>> {
     contentKept,
     reportLost: isLost(view),
     deliveries: deliveries.map((delivery) => ({
-      ...delivery,
-      lastReply: replyJson(delivery.lastReply),
-      nextAt: outlook.next(delivery)?.at ?? null,
-      waitsFor: outlook.next(delivery)?.obstacle ?? null,
+      ...deliveryView(delivery, outlook.next(delivery)),
       why: outlook.why(delivery),
     })),
-    attempts: attempts.map((attempt) => ({ ...attempt, reply: replyJson(attempt.reply) })),
+    attempts: attempts.map(attemptView),
   };
 }

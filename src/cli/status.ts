@@ -2,15 +2,17 @@
 import type { Command } from 'commander';
 import { printable, showReply } from '../mail/reply.ts';
 import { type Health, isFailing, type Problem, problemsOf, severity } from '../queue/health.ts';
+import { Overview } from '../queue/overview.ts';
 import type { Pace } from '../queue/pace.ts';
-import type { Counts, RelayState } from '../queue/store.ts';
-import { isWorked } from '../queue/why.ts';
+import type { RelayState } from '../queue/store.ts';
+import { replyView } from '../queue/view.ts';
+import { isTaker, isWorked, ONCE } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
-import type { App, Cli } from './context.ts';
+import type { Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
-import { humanCount, replyJson } from './format.ts';
-import { addExamples, addSettings } from './options.ts';
+import { humanCount } from './format.ts';
+import { addExamples, addSettings, QUEUE_SETTINGS } from './options.ts';
 
 const LEVELS = ['fine', 'warning', 'critical'] as const;
 
@@ -19,7 +21,7 @@ export function addStatus(program: Command, cli: Cli): void {
     .command('status')
     .description('Tell what waits and what is wrong. Exit code: 0 fine, 1 warning, 2 critical or out of reach.');
   command.option('--json', 'one JSON object; times are milliseconds since 1970 (UTC)');
-  addSettings(command);
+  addSettings(command, [...QUEUE_SETTINGS, 'minFreeSpace']);
   addExamples(command, 'status', 'status --json');
   command.action(async (flags: { json?: true }) => {
     const health = await reach(cli, command);
@@ -43,29 +45,14 @@ function noRoom(text: string): Problem {
 async function reach(cli: Cli, command: Command): Promise<Seen> {
   try {
     return await cli.withApp(command, async (app, config) => ({
-      ...(await healthOf(cli, app)),
+      ...(await new Overview(app.store, cli).health()),
       names: Object.keys(config.relays),
-      noRoom: await cli.program.spaceFault(config),
+      noRoom: await cli.program.spaceProblem(config),
     }));
   } catch (error) {
     if (error instanceof Failure && error.exitCode === EXIT.config) throw error;
     throw new Failure(error instanceof Error ? error.message : String(error), EXIT.critical, { cause: error });
   }
-}
-
-async function healthOf(cli: Cli, { store }: App): Promise<Health> {
-  const now = cli.now();
-  const [counts, relays, nodes] = await Promise.all([store.counts(now), store.relays(), store.nodes(0)]);
-  const failing = relays.filter(({ faults }) => faults > 0).map(({ relay }) => relay);
-  const waitedFor = new Set<string>();
-  for (const relay of failing) if (await isWaitedFor(store, relay, counts)) waitedFor.add(relay);
-  return { counts, relays, waitedFor, nodes, now };
-}
-
-async function isWaitedFor(store: App['store'], relay: string, { states }: Counts): Promise<boolean> {
-  if ((await store.nextDue(relay)) !== null) return true;
-  // The only one that waits may be the one with which the relay is being tried.
-  return states.sending > 0 && (await store.find({ relay, states: ['sending'] }, { limit: 1 })).rows.length > 0;
 }
 
 async function statusForPeople({ terminal }: Cli, health: Seen, problems: readonly Problem[]): Promise<void> {
@@ -87,9 +74,17 @@ async function statusForPeople({ terminal }: Cli, health: Seen, problems: readon
   for (const relay of relays) await terminal.print(`relay      ${printable(relay.relay)}: ${standing(relay, health)}`);
   for (const name of healthy) await terminal.print(`relay      ${name}: fine`);
   for (const node of nodes) {
-    const life = isWorked([node], now)
-      ? `runs for ${elapsed(now - node.startedAt)}`
-      : `last seen ${relative(node.seenAt, now)}`;
+    if (isTaker(node)) {
+      const seen = relative(node.seenAt, now);
+      await terminal.print(
+        `listener   ${printable(node.host)} pid ${node.pid} (${printable(node.role)}): last seen ${seen}`,
+      );
+      continue;
+    }
+    const life =
+      isWorked([node], now) && !node.role.startsWith(ONCE)
+        ? `runs for ${elapsed(now - node.startedAt)}`
+        : `last seen ${relative(node.seenAt, now)}`;
     await terminal.print(`worker     ${printable(node.host)} pid ${node.pid} (${printable(node.role)}): ${life}`);
   }
 }
@@ -128,8 +123,8 @@ function statusJson(
     ...counts,
     relays: relays.map((relay) => ({
       ...relay,
-      lastFault: replyJson(relay.lastFault),
-      pace: relay.pace === null ? null : { ...relay.pace, reply: replyJson(relay.pace.reply) },
+      lastFault: replyView(relay.lastFault),
+      pace: relay.pace === null ? null : { ...relay.pace, reply: replyView(relay.pace.reply) },
     })),
     nodes,
   };

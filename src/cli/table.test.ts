@@ -30,6 +30,13 @@ test('a narrow terminal cuts what may be cut', () => {
   expect(table(columns, rows, 20)[1]).toBe('a      12 B  bob@ex…');
 });
 
+test('a narrow one shortens what may be shortened before it loses a column', () => {
+  const [id, ...others] = columns as [Column<Row>, ...Column<Row>[]];
+  const shortened = [{ ...id, short: (row: Row) => row.id.slice(0, 1) }, ...others];
+  expect(table(shortened, rows, 18)[2]).toBe('bbb  2.1 kB  x');
+  expect(table(shortened, rows, 17)[2]).toBe('b   2.1 kB  x');
+});
+
 test('a very narrow one loses columns', () => {
   expect(table(columns, rows, 12)).toEqual(['ID   TO', 'a    bob@ex…', 'bbb  x']);
 });

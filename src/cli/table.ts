@@ -3,6 +3,8 @@
 export interface Column<Row> {
   readonly title: string;
   readonly value: (row: Row) => string;
+  /** Stands in place of `value` where the terminal is too narrow for all columns. */
+  readonly short?: (row: Row) => string;
   readonly right?: boolean;
   /** May be cut to this many characters where the terminal is narrow; absent: never cut. */
   readonly least?: number;
@@ -32,6 +34,7 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 function fitting<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): readonly Column<Row>[] {
   const least = columns.map((column) => Math.min(column.least ?? Number.POSITIVE_INFINITY, natural(column, rows)));
   if (sum(least) + GAP * (columns.length - 1) <= width) return columns;
+  if (columns.some((column) => column.short !== undefined)) return fitting(columns.map(shortOf), rows, width);
   const first = Math.max(...columns.map((column) => column.drop ?? 0));
   return first === 0
     ? columns
@@ -40,6 +43,10 @@ function fitting<Row>(columns: readonly Column<Row>[], rows: readonly Row[], wid
         rows,
         width,
       );
+}
+
+function shortOf<Row>({ short, ...column }: Column<Row>): Column<Row> {
+  return short === undefined ? column : { ...column, value: short };
 }
 
 /** Takes what is too much from the widest column that may be cut, until all fit. */

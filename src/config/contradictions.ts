@@ -63,6 +63,14 @@ const adminListens: Check = (loaded) => {
     : [];
 };
 
+/** Whose password would make an operator, and whose a viewer, nobody could tell. */
+const adminTwice: Check = (loaded) => {
+  const { adminUsers, adminViewers } = loaded.config;
+  const twice = adminViewers.find(({ name }) => adminUsers.some((user) => user.name === name));
+  if (twice === undefined) return [];
+  return [complain(loaded, 'adminViewers', `names ${twice.name}, as adminUsers does: allowed is one of the two`)];
+};
+
 function meets(a: string, b: string): boolean {
   const wide = (host: string): boolean => host === '0.0.0.0' || host === '::';
   return a === b || wide(a) || wide(b);
@@ -97,13 +105,20 @@ interface Way {
 
 const LEVELS = 'auto, opportunistic, required and verified';
 
-/** What is wrong with no encryption on this way; undefined where it may be. */
-function clearFault({ url, level, hasAuth, hasProxy }: Way): string | undefined {
+/** The level that counts: the URL's own goes before the setting. */
+function levelOf({ url, level }: Pick<Way, 'url' | 'level'>): string {
+  return URL.parse(url)?.searchParams.get('tls')?.toLowerCase() ?? level;
+}
+
+/** What is wrong with this level of encryption on this way; undefined where it may be. */
+function levelFault(way: Way): string | undefined {
+  const { url, hasAuth, hasProxy } = way;
   const parsed = URL.parse(url);
   const scheme = schemeOf(url);
-  if (parsed === null || (scheme !== 'smtp' && scheme !== 'smtps')) return undefined;
-  if ((parsed.searchParams.get('tls') ?? level).toLowerCase() !== 'none') return undefined;
-  if (scheme === 'smtps') return `is TLS from the start: allowed are ${LEVELS}, or smtp:`;
+  const level = levelOf(way);
+  if (parsed === null || (level !== 'none' && level !== 'opportunistic')) return undefined;
+  if (scheme === 'smtps') return 'is TLS from the start: allowed are auto, required and verified, or smtp:';
+  if (scheme !== 'smtp' || level !== 'none') return undefined;
   const host = parsed.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   const here = isLoopback(host) && !hasProxy;
   const allowsClear = parsed.searchParams.get('clear-password')?.toLowerCase() === 'true';
@@ -111,33 +126,37 @@ function clearFault({ url, level, hasAuth, hasProxy }: Way): string | undefined 
   return `has a login, which would travel in the clear: allowed are ${LEVELS}, or ?clear-password=true in the URL`;
 }
 
-const clearPassword: Check = (loaded) => {
+const relayLevel: Check = (loaded) => {
   const { relay, relayTls } = loaded.config;
   if (relay === null) return [];
-  const fault = clearFault({ url: relay, level: relayTls, hasAuth: false, hasProxy: false });
+  const way = { url: relay, level: relayTls, hasAuth: false, hasProxy: false };
+  const fault = levelFault(way);
   if (fault === undefined) return [];
-  return relayTls === 'none'
-    ? [complain(loaded, 'relayTls', `does not fit ${other(loaded, 'relay')} and ${fault}`)]
-    : [complain(loaded, 'relay', `has tls=none and ${fault}`)];
+  return URL.parse(relay)?.searchParams.has('tls') === true
+    ? [complain(loaded, 'relay', `has tls=${levelOf(way)} and ${fault}`)]
+    : [complain(loaded, 'relayTls', `does not fit ${other(loaded, 'relay')} and ${fault}`)];
 };
 
 /** A pin means nothing where the certificate is not looked at. */
 const idlePins: Check = (loaded) =>
   Object.entries(loaded.config.relays).flatMap(([name, { url = '', tls }]): readonly Complaint[] => {
     if (!tls?.fingerprint?.length) return [];
-    const level = URL.parse(url)?.searchParams.get('tls')?.toLowerCase() ?? tls.level;
+    const level = levelOf({ url, level: tls.level ?? 'auto' });
     if (level !== 'none' && level !== 'opportunistic') return [];
     const fault = `would not be looked at under the TLS level ${level}: allowed are auto, required and verified, or no fingerprint`;
     return [complainOf(loaded, 'relays', [name, 'tls', 'fingerprint'], fault)];
   });
 
-const clearPasswords: Check = (loaded) =>
+const relayLevels: Check = (loaded) =>
   Object.entries(loaded.config.relays).flatMap(([name, entry]): readonly Complaint[] => {
-    const fault = clearFault(wayOf(entry));
+    const way = wayOf(entry);
+    const fault = levelFault(way);
     if (fault === undefined) return [];
-    const path = entry.tls?.level === 'none' ? [name, 'tls', 'level'] : [name, 'url'];
-    const shown = showValue('relay', entry.url);
-    return [complainOf(loaded, 'relays', path, `is none, and the relay ${JSON.stringify(shown)} ${fault}`)];
+    const [path, lead] = URL.parse(way.url)?.searchParams.has('tls')
+      ? [[name, 'url'], `has tls=${levelOf(way)}`]
+      : [[name, 'tls', 'level'], `is ${way.level}`];
+    const shown = JSON.stringify(showValue('relay', way.url));
+    return [complainOf(loaded, 'relays', path, `${lead}, and the relay ${shown} ${fault}`)];
   });
 
 function wayOf({ url = '', tls, auth, logins, proxy }: RelayEntry): Way {
@@ -150,8 +169,9 @@ export const contradictions: readonly Check[] = [
   relayDelays,
   lateReport,
   adminListens,
+  adminTwice,
   idleRelaySettings,
-  clearPassword,
-  clearPasswords,
+  relayLevel,
+  relayLevels,
   idlePins,
 ];

@@ -1,6 +1,7 @@
 /** Writes the page about all settings, `docs/configuration.md`, from the settings themselves. */
-import { CONFIG_FILES } from './read.ts';
-import { flagOf, type Group, type SettingName, settingNames, settingOf, variableOf } from './settings.ts';
+import { CONFIG_FILES, SYSTEM_FOLDER } from './read.ts';
+import type { Group } from './setting.ts';
+import { flagOf, type SettingName, settingNames, settingOf, variableOf } from './settings.ts';
 import {
   ACCOUNT_FIELDS,
   AUTH_FIELDS,
@@ -11,6 +12,7 @@ import {
   ROUTE_FIELDS,
   RULE_FIELDS,
   TLS_FIELDS,
+  WEBHOOK_FIELDS,
 } from './shapes.ts';
 import type { Fields } from './structured.ts';
 
@@ -23,7 +25,9 @@ posthaste starts without any setting. What you do set can stand in three places;
 1. a flag: \`posthaste serve --relay smtp://relay.example.com\`
 2. an environment variable: \`POSTHASTE_RELAY=smtp://relay.example.com\` (an empty one counts as not set)
 3. a configuration file: the one that \`--config FILE\` or \`POSTHASTE_CONFIG\` names, else
-   ${CONFIG_FILES.map((name) => `\`${name}\``).join(', ')} in the working directory
+   ${CONFIG_FILES.map((name) => `\`${name}\``).join(', ')} in the working directory, else in
+   \`${SYSTEM_FOLDER}\`. \`posthaste sendmail\` and \`mailq\` look only there: other users' programs call them anywhere. (The library looks
+   in the working directory only.)
 
 A configuration file gives one object, with the names of the tables below:
 
@@ -61,11 +65,15 @@ const HEADINGS: Readonly<Record<Group, string>> = {
   Storage: 'Storage',
   Listener: 'The listener: mail comes in',
   Limits: 'Limits of the listener',
+  Sendmail: 'The command sendmail',
   Relay: 'The relay: mail goes out',
   Retry: 'Trying again',
+  Pace: 'How much at once',
   Safety: 'Safety of test systems',
   Retention: 'How long messages are kept',
+  Webhooks: 'Webhooks: what becomes of mail, over HTTP',
   Hooks: 'Functions of your own',
+  Application: 'Messages of an application: the library',
   Program: 'The program',
 };
 
@@ -116,7 +124,7 @@ was used. Mail in doubt is never sent by a fallback.`,
   { heading: 'The way to a relay: tls', words: 'How the connection is secured.', fields: TLS_FIELDS },
   {
     heading: 'The patience with a relay: retry',
-    words: 'What it does not say is as set for all.',
+    words: 'What it does not say is as set for all. The text `manual` in place of the object is its mode.',
     fields: RETRY_FIELDS,
   },
   {
@@ -130,6 +138,26 @@ was used. Mail in doubt is never sent by a fallback.`,
     words:
       'All conditions of a route must hold. The relay is chosen once for each recipient, at submission; `posthaste reroute` changes it later.',
     fields: ROUTE_FIELDS,
+  },
+  {
+    heading: 'A webhook',
+    words: `Needs a \`secret\` or a \`secretFile\`. [Webhooks](webhooks.md) tells what is posted, and how a receiver checks it.
+
+\`\`\`ts
+// posthaste.config.ts
+import { defineConfig } from 'posthaste';
+
+export default defineConfig({
+  webhooks: {
+    shop: {
+      url: 'https://shop.example.com/mail-events',
+      secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+      events: ['sent', 'bounced', 'suppressed'],
+    },
+  },
+});
+\`\`\``,
+    fields: WEBHOOK_FIELDS,
   },
   { heading: 'A signature', words: 'Needs a `key` or a `keyFile`.', fields: DKIM_FIELDS },
 ];

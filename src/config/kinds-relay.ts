@@ -1,7 +1,8 @@
 /** The kinds of values that relays, routes and the safety of test systems take. */
 import { resolve } from 'node:path';
 import { addressFault, isAddress } from '../mail/address.ts';
-import { type Kind, list, maskUrl, read } from './kinds.ts';
+import { type Kind, list, maskUrl } from './kinds.ts';
+import { read } from './schema.ts';
 import type { KeyRule } from './structured.ts';
 
 /** At most `limit` recipients in any span of `window` ms. */
@@ -18,7 +19,7 @@ function parseRate(value: unknown): Rate | undefined {
   return window === undefined ? undefined : { limit: Number(match?.[1]), window };
 }
 
-export function showRate({ limit, window }: Rate): string {
+function showRate({ limit, window }: Rate): string {
   const unit = Object.entries(WINDOWS).find(([, ms]) => ms === window)?.[0];
   return unit === undefined ? `${limit} in ${window} ms` : `${limit}/${unit}`;
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as kinds from './kinds.ts';
+import { rates } from './kinds-relay.ts';
 
 const read = <T>(kind: kinds.Kind<T>, value: unknown): T | 'refused' => {
   const parsed = kind.schema.safeParse(value);
@@ -50,6 +51,11 @@ describe('durations and sizes', () => {
     [4_096_000, 4_096_000],
     ['0', 0],
   ])('%s is a size', (text, octets) => expect(read(kinds.size, text)).toBe(octets));
+
+  test('a size may have to be of some octets', () => {
+    expect(read(kinds.sizeFrom(1_000), '999')).toBe('refused');
+    expect(read(kinds.sizeFrom(1_000), '1KB')).toBe(1_000);
+  });
 
   test.each(['50 gigs', 'MB', '-1', ''])('%s is no size', (text) => expect(read(kinds.size, text)).toBe('refused'));
 
@@ -154,5 +160,30 @@ describe('masks', () => {
         expect(kinds.maskUrl(`smtp://user:s3cret${noise}@host`)).not.toContain('s3cret');
       }),
     );
+  });
+});
+
+describe('rates', () => {
+  test.each<[string, unknown]>([
+    ['14/s', [{ limit: 14, window: 1_000 }]],
+    ['600/min', [{ limit: 600, window: 60_000 }]],
+    ['200 / h', 'refused'],
+    [
+      '14/s 50000/d',
+      [
+        { limit: 14, window: 1_000 },
+        { limit: 50_000, window: 86_400_000 },
+      ],
+    ],
+    ...['14', '0/s', '14/week', '-1/s', '1.5/s', '14/s/s'].map((text) => [text, 'refused'] as [string, unknown]),
+  ])('%j', (text, expected) => expect(read(rates, text)).toEqual(expected));
+
+  test('are shown as they are written', () => {
+    expect(
+      rates.show([
+        { limit: 14, window: 1_000 },
+        { limit: 5, window: 60_000 },
+      ]),
+    ).toBe('14/s 5/min');
   });
 });

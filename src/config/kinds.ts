@@ -1,12 +1,12 @@
 /** The kinds of values that settings take: how each is read from text or a configuration file, and shown again. */
 import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
-import * as z from 'zod/mini';
+import { read, type Schema } from './schema.ts';
 
 /** One kind of value: `T` as posthaste uses it, `I` as it may be written in a configuration file. */
 export interface Kind<T, I = unknown> {
   /** Reads the text of a flag or a variable, and the plain values of a configuration file. */
-  readonly schema: z.ZodMiniType<T, I>;
+  readonly schema: Schema<T, I>;
   /** Stands for the value in help and documentation: `<duration>`. */
   readonly placeholder: string;
   /** All values there are, where they can be counted. */
@@ -52,20 +52,6 @@ const SIZES: Readonly<Record<string, number>> = {
   MIB: 2 ** 20,
   GIB: 2 ** 30,
 };
-
-/** Reads a value by `parse`, which answers undefined for what is not allowed. */
-export function read<T, I>(parse: (value: unknown) => T | undefined): z.ZodMiniType<T, I> {
-  const schema = z.pipe(
-    z.unknown(),
-    z.transform((value, context) => {
-      const parsed = parse(value);
-      if (parsed !== undefined) return parsed;
-      context.issues.push({ code: 'custom', message: 'not allowed', input: value });
-      return z.NEVER;
-    }),
-  );
-  return schema as z.ZodMiniType<unknown, unknown> as z.ZodMiniType<T, I>;
-}
 
 /** Milliseconds from `30s`, `5m`, `1.5h`, `5d`, or a plain number; undefined when it is none. */
 export function parseDuration(value: unknown): number | undefined {
@@ -138,12 +124,21 @@ export function durationFrom(least: number): Kind<number, string | number> {
 
 export const duration = durationFrom(0);
 
-export const size: Kind<number, string | number> = {
-  schema: read(parseSize),
-  placeholder: 'size',
-  allowed: 'a size such as 50MB or 64KiB, or a number of octets',
-  show: showSize,
-};
+/** A size of at least `least` octets. */
+export function sizeFrom(least: number): Kind<number, string | number> {
+  const parse = (value: unknown): number | undefined => {
+    const octets = parseSize(value);
+    return octets !== undefined && octets >= least ? octets : undefined;
+  };
+  const bound = least > 0 ? ` of at least ${showSize(least)}` : '';
+  const allowed = `a size${bound} such as 50MB or 64KiB, or a number of octets`;
+  return { schema: read(parse), placeholder: 'size', allowed, show: showSize };
+}
+
+export const size = sizeFrom(0);
+
+/** Of a message or its header: with less than our own Received field and a few fields more, none at all would be taken. */
+export const mailSize = sizeFrom(1_000);
 
 /** A whole number of at least `least`. */
 export function count(least: number): Kind<number, string | number> {
@@ -209,7 +204,8 @@ export const path: Kind<string, string> = {
 export const database: Kind<string, string> = {
   schema: read((value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined)),
   placeholder: 'url',
-  allowed: 'sqlite:PATH, or the path of a SQLite file',
+  allowed:
+    'sqlite:PATH, the path of a SQLite file, postgres://user:password@host:5432/database or mysql://user:password@host:3306/database',
   show: maskUrl,
   anchor(value, folder) {
     if (/^[a-z][a-z0-9+.-]+:/i.test(value) && !/^sqlite:/i.test(value)) return value;
@@ -223,6 +219,17 @@ export const relayUrl: Kind<string, string> = {
   placeholder: 'url',
   allowed: 'a URL such as smtp://user:password@host:587 or smtps://host',
   show: maskUrl,
+};
+
+/** Of a web server. It may have a token in it. */
+export const webUrl: Kind<string, string> = {
+  schema: read((value) => {
+    const url = typeof value === 'string' ? URL.parse(value.trim()) : null;
+    return url !== null && /^https?:$/.test(url.protocol) ? url.href : undefined;
+  }),
+  placeholder: 'url',
+  allowed: 'a URL that begins with https:// or http://',
+  show: (value) => `${URL.parse(value)?.origin ?? ''}/***`,
 };
 
 function parseHostPort(value: unknown): HostPort | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { standardChecks } from './checks.ts';
 import { type Loaded, load, type SecretFile, type Sources, showComplaint } from './load.ts';
-import type { Facts } from './settings.ts';
+import type { Facts } from './setting.ts';
 
 interface Given {
   readonly flags?: Record<string, unknown>;
@@ -124,7 +124,17 @@ describe('complaints', () => {
     [
       'a bad flag',
       { flags: { maxMessageSize: '50 gigs' } },
-      'maxMessageSize (--max-message-size) is "50 gigs": allowed is a size such as 50MB or 64KiB, or a number of octets',
+      'maxMessageSize (--max-message-size) is "50 gigs": allowed is a size of at least 1KB such as 50MB or 64KiB, or a number of octets',
+    ],
+    [
+      'a maxMessageSize that lets nothing through',
+      { flags: { maxMessageSize: '0' } },
+      'maxMessageSize (--max-message-size) is "0": allowed is a size of at least 1KB such as 50MB or 64KiB, or a number of octets',
+    ],
+    [
+      'a maxHeaderSize that lets nothing through',
+      { flags: { maxHeaderSize: '0' } },
+      'maxHeaderSize (--max-header-size) is "0": allowed is a size of at least 1KB such as 50MB or 64KiB, or a number of octets',
     ],
     [
       'a bad variable',
@@ -140,6 +150,11 @@ describe('complaints', () => {
       'a bad secret, masked',
       { flags: { users: 'hunter2' } },
       'users (--users) is "***": allowed is a list, each item name:password or name:scrypt...',
+    ],
+    [
+      'a variable that is like none',
+      { environment: { POSTHASTE_FOO: 'x' } },
+      'POSTHASTE_FOO is no variable of posthaste; posthaste config lists them all',
     ],
     ['an unknown key', { file: { relayy: 'x' } }, 'relayy (/etc/ph.json) is no setting; did you mean relay?'],
     [

@@ -1,16 +1,7 @@
 /** From flags, environment and configuration file to the effective settings, or to complaints: a pure function. */
 import { nearest } from './nearest.ts';
-import {
-  type Config,
-  type Facts,
-  flagOf,
-  type Others,
-  type SettingName,
-  settingNames,
-  settingOf,
-  showValue,
-  variableOf,
-} from './settings.ts';
+import type { Facts, Others } from './setting.ts';
+import { type Config, flagOf, type SettingName, settingNames, settingOf, showValue, variableOf } from './settings.ts';
 import { partFaults } from './structured.ts';
 
 /** Where a value came from, as a person names it: `--relay`, `POSTHASTE_RELAY`, `relay in /srv/posthaste.config.ts`, `default`. */
@@ -53,6 +44,8 @@ export interface Loaded {
   readonly origins: Readonly<Record<SettingName, Origin>>;
   /** Settings that are given somewhere and were left out: they have their defaults here. */
   readonly unread: ReadonlySet<SettingName>;
+  /** Settings that nothing here acts by, given or not. */
+  readonly unused: ReadonlySet<SettingName>;
 }
 
 /** Looks at all settings together; adds complaints that no setting could make alone. */
@@ -82,7 +75,8 @@ export function load(sources: Sources, checks: readonly Check[] = []): LoadResul
   }
   if (complaints.length > 0) return { complaints };
   const unread = new Set(sources.without?.filter(given));
-  const loaded = { config: values as Config, origins: origins as Loaded['origins'], unread };
+  const unused = new Set(sources.without);
+  const loaded = { config: values as Config, origins: origins as Loaded['origins'], unread, unused };
   const later = checks.flatMap((check) => check(loaded));
   return later.length > 0 ? { complaints: later } : { loaded };
 }
@@ -170,7 +164,7 @@ function parse(name: SettingName, { value, origin, folder }: Given, complaints: 
   const { kind, secret } = settingOf(name);
   const parsed = kind.schema.safeParse(value);
   if (parsed.success) return kind.anchor === undefined ? parsed.data : kind.anchor(parsed.data, folder);
-  for (const { path, fault, show } of partFaults(parsed.error, kind, secret === true)) {
+  for (const { path, fault, show } of partFaults(parsed, kind, secret === true)) {
     const shown = show === 'nothing' ? null : show === 'mask' ? '***' : showRaw(partOf(value, path));
     complaints.push({ key: [name, ...path].join('.'), origin, value: shown, fault });
   }
@@ -234,11 +228,13 @@ function unknownVariables({ facts }: Sources): readonly Complaint[] {
       value: null,
       fault: onlyInFile.includes(variable)
         ? 'is no variable of posthaste: this setting stands in a configuration file only'
-        : `is no variable of posthaste${suggest(variable, known)}`,
+        : `is no variable of posthaste${suggest(variable, known, 'POSTHASTE_')}`,
     }));
 }
 
-function suggest(word: string, known: readonly string[]): string {
-  const near = nearest(word, known);
-  return near === undefined ? '; posthaste config lists them all' : `; did you mean ${near}?`;
+/** What all of them begin with tells nothing of how near they are. */
+function suggest(word: string, known: readonly string[], prefix = ''): string {
+  const rest = (name: string): string => name.slice(prefix.length);
+  const near = nearest(rest(word), known.map(rest));
+  return near === undefined ? '; posthaste config lists them all' : `; did you mean ${prefix}${near}?`;
 }

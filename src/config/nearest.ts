@@ -2,7 +2,8 @@
 
 /** The known word with the fewest edits from `word`, when these are few for its length. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const limit = Math.max(2, Math.floor(word.length / 3));
+  // Of a short word two edits may leave nothing.
+  const limit = Math.min(Math.max(2, Math.floor(word.length / 3)), Math.floor(word.length / 2));
   const ranked = known.map((name) => ({ name, edits: distance(word.toLowerCase(), name.toLowerCase()) }));
   const best = ranked.reduce((a, b) => (b.edits < a.edits ? b : a), { name: '', edits: limit + 1 });
   return best.edits <= limit ? best.name : undefined;

@@ -1,10 +1,12 @@
 /** What relays, routes and signatures must keep among each other: names that are known, no circles, no mail back to ourselves. */
 import { isIP } from 'node:net';
+import { hostname as machineName, networkInterfaces } from 'node:os';
 import { type Check, type Complaint, complain, complainOf, type Loaded } from './load.ts';
 import { nearest } from './nearest.ts';
 import { relaysOf } from './relays.ts';
+import { DEFAULT_RELAY } from './settings/ways-out.ts';
 import type { Config, SettingName } from './settings.ts';
-import { DEFAULT_RELAY } from './settings.ts';
+import { showValue } from './settings.ts';
 import type { AuthEntry, RelayEntry } from './shapes.ts';
 
 const SCHEMES = ['smtp', 'smtps', 'file', 'command', 'capture', 'null'];
@@ -186,29 +188,47 @@ const signatures = check('dkim', ({ dkim }) =>
   ),
 );
 
-/** A relay that is posthaste itself would send each message round until its Received fields are too many. */
-const loops: Check = (loaded) =>
-  relaysOf(loaded.config).flatMap(({ name, url }): readonly Complaint[] => {
+/**
+ * A relay that is posthaste itself would send each message round until its Received fields are too many. Who does not listen may well have
+ * a posthaste with a queue of its own for a relay.
+ */
+const loops: Check = (loaded) => {
+  if (loaded.unused.has('listen')) return [];
+  return relaysOf(loaded.config).flatMap(({ name, url }): readonly Complaint[] => {
     if (url === null || !leadsTo(url, loaded.config)) return [];
-    const advice =
-      'is where posthaste itself listens, so mail would go round for ever: set another relay, or another listen';
+    const listen = JSON.stringify(showValue('listen', loaded.config.listen));
+    const advice = `is where posthaste itself listens (listen is ${listen}), so mail would go round for ever: set another relay, or another listen`;
     const isShort = name === DEFAULT_RELAY && loaded.config.relay !== null;
     return [isShort ? complain(loaded, 'relay', advice) : complainOf(loaded, 'relays', [name, 'url'], advice)];
   });
+};
 
 function leadsTo(url: string, { listen, hostname }: Config): boolean {
   const parsed = URL.parse(url);
   const scheme = schemeOf(url);
   if (parsed === null || (scheme !== 'smtp' && scheme !== 'smtps')) return false;
   const port = Number(parsed.port) || (scheme === 'smtps' ? 465 : parsed.username === '' ? 25 : 587);
-  const host = parsed.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const host = parsed.hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
   return listen.some((own) => own.port === port && reaches(host, own.host.toLowerCase(), hostname.toLowerCase()));
 }
 
 function reaches(host: string, own: string, hostname: string): boolean {
   if (host === own) return true;
-  if (own === '0.0.0.0' || own === '::') return isLoopback(host) || host === hostname;
-  return isLoopback(host) && isLoopback(own) && (isIP(host) === 0 || isIP(own) === 0);
+  if (isWide(own)) return isLoopback(host) || isWide(host) || host === hostname || isOfMachine(host);
+  return isLoopback(own) && (isWide(host) || (isLoopback(host) && (isIP(host) === 0 || isIP(own) === 0)));
+}
+
+/** To connect to it reaches this machine. */
+function isWide(host: string): boolean {
+  return host === '0.0.0.0' || host === '::' || host === '0';
+}
+
+function isOfMachine(host: string): boolean {
+  const addresses = Object.values(networkInterfaces()).flatMap((some) => some ?? []);
+  return host === machineName().toLowerCase() || addresses.some(({ address }) => address === host);
 }
 
 export function isLoopback(host: string): boolean {

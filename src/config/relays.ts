@@ -1,6 +1,7 @@
 /** The relays of a configuration with every default filled in: what the composition root builds the ways out from. */
 import type { Rate } from './kinds-relay.ts';
-import { type Config, DEFAULT_RELAY } from './settings.ts';
+import { DEFAULT_RELAY } from './settings/ways-out.ts';
+import type { Config } from './settings.ts';
 import type { AuthEntry, MailTransport, RelayEntry, RuleEntry } from './shapes.ts';
 
 /** A secret itself, or the file that holds it and is to be read again when it has changed. */
@@ -38,6 +39,7 @@ export interface TlsSettings {
 
 /** Milliseconds. */
 export interface RetrySettings {
+  readonly mode: 'automatic' | 'manual';
   readonly firstDelay: number;
   readonly maxDelay: number;
   readonly maxAge: number;
@@ -86,6 +88,11 @@ export interface RelaySettings {
   /** Milliseconds. */
   readonly failoverAfter: number;
   readonly retry: RetrySettings;
+  /** Of one round. */
+  readonly maxBatch: number | null;
+  readonly maxDeferred: number | null;
+  /** Milliseconds. */
+  readonly throttle: number;
   /** They go before those of posthaste. */
   readonly rules: readonly RelayRule[];
 }
@@ -146,6 +153,9 @@ function relayOf(config: Config, name: string, entry: RelayEntry): RelaySettings
     fallback: entry.fallback ?? [],
     failoverAfter: entry.failoverAfter ?? FAILOVER_AFTER,
     retry: retryOf(config, entry.retry ?? {}),
+    maxBatch: entry.maxBatch ?? null,
+    maxDeferred: entry.maxDeferred ?? null,
+    throttle: entry.throttle ?? 0,
     rules: (entry.rules ?? []).map((rule, i) => ruleOf(rule, `relays.${name}.rules.${i}`)),
   };
 }
@@ -197,12 +207,26 @@ function tlsOf(tls: NonNullable<RelayEntry['tls']>): TlsSettings {
   };
 }
 
+/** Attempts in all: of two limits the one that is over first. */
+export function maxAttemptsOf({
+  maxAttempts = null,
+  maxRetries = null,
+}: {
+  readonly maxAttempts?: number | null | undefined;
+  readonly maxRetries?: number | null | undefined;
+}): number | null {
+  if (maxRetries === null) return maxAttempts;
+  return maxAttempts === null ? maxRetries + 1 : Math.min(maxAttempts, maxRetries + 1);
+}
+
 function retryOf(config: Config, retry: NonNullable<RelayEntry['retry']>): RetrySettings {
+  const saysHowOften = retry.maxAttempts !== undefined || retry.maxRetries !== undefined;
   return {
+    mode: retry.mode ?? config.retry,
     firstDelay: retry.firstDelay ?? config.retryFirstDelay,
     maxDelay: retry.maxDelay ?? config.retryMaxDelay,
     maxAge: retry.maxAge ?? config.maxAge,
-    maxAttempts: retry.maxAttempts === undefined ? config.maxAttempts : retry.maxAttempts,
+    maxAttempts: maxAttemptsOf(saysHowOften ? retry : config),
     delayReportAfter: retry.delayReportAfter === undefined ? config.delayReportAfter : retry.delayReportAfter,
   };
 }

@@ -1,13 +1,15 @@
 /** The settings that have parts, and stand in a configuration file only: relays, routes and signatures. Each part once. */
 import * as kinds from './kinds.ts';
 import * as relay from './kinds-relay.ts';
+import * as webhook from './kinds-webhook.ts';
+import { read } from './schema.ts';
 import { arrayOf, field, named, orShort, requiredField, type Shaped, secretField, shape } from './structured.ts';
 
 /** A Nodemailer transport: anything that sends by itself. */
 export type MailTransport = object;
 
 const mailTransport: kinds.Kind<MailTransport, MailTransport> = {
-  schema: kinds.read((value) => {
+  schema: read((value) => {
     const given = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
     return typeof given.send === 'function' || typeof given.sendMail === 'function' ? given : undefined;
   }),
@@ -53,10 +55,12 @@ export const RULE_FIELDS = {
 } as const;
 
 export const RETRY_FIELDS = {
+  mode: field(kinds.choice('automatic', 'manual'), 'As `retry`.'),
   firstDelay: field(kinds.durationFrom(1), 'As `retryFirstDelay`.'),
   maxDelay: field(kinds.durationFrom(1), 'As `retryMaxDelay`.'),
   maxAge: field(kinds.durationFrom(1), 'As `maxAge`.'),
   maxAttempts: field(kinds.orWord(kinds.count(1), 'unlimited'), 'As `maxAttempts`.'),
+  maxRetries: field(kinds.orWord(kinds.count(0), 'unlimited'), 'As `maxRetries`.'),
   delayReportAfter: field(kinds.orWord(kinds.duration, 'never'), 'As `delayReportAfter`.'),
 } as const;
 
@@ -147,14 +151,20 @@ export const RELAY_FIELDS = {
     kinds.count(1),
     'Recipients in one transaction, 100 by default; more of them go with several.',
   ),
-  maxSize: field(kinds.size, 'Octets of one message; a larger one is refused without asking the relay.'),
+  maxSize: field(kinds.mailSize, 'Octets of one message; a larger one is refused without asking the relay.'),
   doubt: field(kinds.choice('resend', 'hold'), 'As `doubt`.'),
   fallback: field(
     relay.relayNames,
     'The relay, or relays in order, that send its mail while it fails; never mail in doubt.',
   ),
   failoverAfter: field(kinds.duration, 'How long it must have failed before a fallback sends its mail; 5m by default.'),
-  retry: field(shape('the retry policy of a relay', RETRY_FIELDS), 'When to try again, where it differs.'),
+  retry: field(
+    orShort(shape('the retry policy of a relay', RETRY_FIELDS), (mode) => ({ mode: mode as 'manual' })),
+    'When to try again, where it differs; `manual` alone says the mode.',
+  ),
+  maxBatch: field(kinds.count(1), 'As `maxBatch`, for its messages alone, beside the one for all.'),
+  maxDeferred: field(kinds.count(1), 'As `maxDeferred`, for its messages alone, beside the one for all.'),
+  throttle: field(kinds.duration, 'As `throttle`, for its messages alone, beside the one for all.'),
   rules: field(
     arrayOf(shape('a rule', RULE_FIELDS)),
     'What its replies mean, where it differs; the first rule that fits decides, before those of posthaste.',
@@ -177,10 +187,45 @@ export const DKIM_FIELDS = {
   keyFile: field(kinds.path, 'A file with the private key.'),
 } as const;
 
+/** What may be told; the queue has the same words. */
+export const WEBHOOK_EVENTS = [
+  'submitted',
+  'sent',
+  'captured',
+  'deferred',
+  'inDoubt',
+  'bounced',
+  'suppressed',
+] as const;
+
+export const WEBHOOK_FIELDS = {
+  url: {
+    kind: kinds.webUrl,
+    sentence: 'Where events are posted. Addresses of private networks are allowed, and redirects not followed.',
+    secret: true,
+    required: true,
+  },
+  secret: secretField(
+    kinds.list(webhook.webhookSecret, /\s+/),
+    'The secret of the signatures, `whsec_...`; several in an array sign together, so that one can follow another.',
+  ),
+  secretFile: field(kinds.path, 'A file with the secret, or with several, one on each line; read at the start.'),
+  events: field(
+    kinds.list(kinds.choice(...WEBHOOK_EVENTS), /[\s,]+/),
+    `What is told, all by default: ${WEBHOOK_EVENTS.map((event) => `\`${event}\``).join(', ')}.`,
+  ),
+  timeout: field(kinds.durationFrom(1), 'How long one may take to answer; 15s by default.'),
+  connections: field(kinds.count(1), 'Posts at one time; 4 by default.'),
+  maxAge: field(kinds.durationFrom(1), 'How long an event is tried; 3d by default.'),
+} as const;
+
 export type RelayEntry = Shaped<typeof RELAY_FIELDS>;
 export type RuleEntry = Shaped<typeof RULE_FIELDS>;
 export type AuthEntry = Shaped<typeof AUTH_FIELDS>;
 
+export type WebhookSettings = Shaped<typeof WEBHOOK_FIELDS>;
+
+export const webhooks = named('webhook', webhook.isWebhookName, shape('a webhook', WEBHOOK_FIELDS));
 export const relays = named(
   'relay',
   relay.isRelayName,

@@ -1,7 +1,7 @@
 /** Kinds of values that have parts: objects, lists of objects, objects by name. Their faults name the exact part. */
-import * as z from 'zod/mini';
 import type { Kind, Leaf } from './kinds.ts';
 import { nearest } from './nearest.ts';
+import { type Parsed, type PartFault, parts, type Report, type Schema } from './schema.ts';
 
 /** One part of an object. */
 export interface Field<T, I> {
@@ -29,16 +29,6 @@ export type ShapeInput<F> = { readonly [K in RequiredKeys<F>]: Written<F[K]> } &
   readonly [K in Exclude<keyof F, RequiredKeys<F>>]?: Written<F[K]> | undefined;
 };
 
-/** What is wrong with a part of a value. */
-export interface PartFault {
-  /** From the value down to the part; empty for the whole. */
-  readonly path: readonly PropertyKey[];
-  /** Completes "PATH ...". */
-  readonly fault: string;
-  /** Whether the part's own value belongs into the complaint, and may be seen. */
-  readonly show: 'value' | 'mask' | 'nothing';
-}
-
 export function field<T, I>(kind: Kind<T, I>, sentence: string): Field<T, I> {
   return { kind, sentence };
 }
@@ -51,14 +41,14 @@ export function requiredField<T, I>(kind: Kind<T, I>, sentence: string): Field<T
   return { kind, sentence, required: true };
 }
 
-/** The parts at fault, of what `schema.safeParse` said. A kind without parts says nothing of them: then all of it is. */
-export function partFaults(error: z.core.$ZodError, kind: Kind<unknown>, secret: boolean): readonly PartFault[] {
-  return error.issues.map((issue): PartFault => {
-    const params =
-      issue.code === 'custom' ? (issue.params as Pick<PartFault, 'fault' | 'show'> | undefined) : undefined;
-    if (params !== undefined) return { path: issue.path, ...params };
-    return { path: issue.path, fault: `allowed is ${kind.allowed}`, show: secret ? 'mask' : 'value' };
-  });
+/** The parts at fault. A kind without parts says nothing of them: then all of it is. */
+export function partFaults(
+  { faults }: Extract<Parsed<unknown>, { success: false }>,
+  kind: Kind<unknown>,
+  secret: boolean,
+): readonly PartFault[] {
+  if (faults.length > 0) return faults;
+  return [{ path: [], fault: `allowed is ${kind.allowed}`, show: secret ? 'mask' : 'value' }];
 }
 
 /** An object with these fields and no others; `noun` names it, as in "a relay". */
@@ -90,11 +80,10 @@ export function shape<F extends Fields>(noun: string, fields: F): Kind<Shaped<F>
 
 /** A kind for which a text may stand, which `expand` makes into what it is short for. */
 export function orShort<T, I>(kind: Kind<T, I>, expand: (text: string) => I): Kind<T, I | string> {
-  const schema = z.pipe(
-    z.transform((value) => (typeof value === 'string' ? expand(value) : value)),
-    kind.schema,
-  );
-  return { ...kind, schema: schema as z.ZodMiniType<unknown, unknown> as z.ZodMiniType<T, I | string> };
+  const schema: Schema<T, I | string> = {
+    safeParse: (value) => kind.schema.safeParse(typeof value === 'string' ? expand(value) : value),
+  };
+  return { ...kind, schema };
 }
 
 /** An array of a kind. */
@@ -169,24 +158,6 @@ function flatten(view: unknown): readonly (readonly [readonly string[], string])
   );
 }
 
-type Report = (fault: PartFault) => undefined;
-
-/** A schema whose faults are told one by one; with any fault there is no value. */
-function parts<T, I>(read: (value: unknown, report: Report) => unknown): z.ZodMiniType<T, I> {
-  const schema = z.pipe(
-    z.unknown(),
-    z.transform((value, context) => {
-      let faults = 0;
-      const parsed = read(value, ({ path, fault, show }) => {
-        faults++;
-        context.issues.push({ code: 'custom', path: [...path], message: fault, params: { fault, show }, input: value });
-      });
-      return faults === 0 ? parsed : z.NEVER;
-    }),
-  );
-  return schema as z.ZodMiniType<unknown, unknown> as z.ZodMiniType<T, I>;
-}
-
 function readField(
   name: string,
   part: Field<unknown, unknown>,
@@ -208,7 +179,7 @@ function readPart(
 ): unknown {
   const parsed = kind.schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  for (const part of partFaults(parsed.error, kind, secret === true)) report({ ...part, path: [key, ...part.path] });
+  for (const part of partFaults(parsed, kind, secret === true)) report({ ...part, path: [key, ...part.path] });
   return undefined;
 }
 

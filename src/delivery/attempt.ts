@@ -1,45 +1,23 @@
 /** One attempt, as a pipe of named steps: hand over, decide, report, settle, tell. */
 
-import { PosthasteError } from '../errors.ts';
 import type { Outcome } from '../mail/outcome.ts';
-import { printable, showReply } from '../mail/reply.ts';
-import type { Delivery } from '../queue/delivery.ts';
-import type { NewMessage } from '../queue/message.ts';
-import { strainOf } from '../queue/pace.ts';
+import { saysTooMuch, strainOf } from '../queue/pace.ts';
 import type { Queue } from '../queue/queue.ts';
 import { policyFor } from '../queue/schedule.ts';
-import { attemptOutcome, type Decision, settle } from '../queue/settle.ts';
-import type { Claim, SettleGroup, Settlement, Store } from '../queue/store.ts';
-import type { Reported } from '../report/owed.ts';
-import type { Batch } from '../runtime/batch.ts';
+import { settle } from '../queue/settle.ts';
+import type { Claim } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
-import type { Log } from '../runtime/log.ts';
+import type { Span } from '../runtime/tracing.ts';
 import type { Content } from '../transport/transport.ts';
-import { askAfter, askBefore, type Hooks } from './hooks.ts';
+import { conclude, type DeliveryParts, firmly } from './conclude.ts';
+import type { Decided } from './decided.ts';
+import { dropExpired } from './expire.ts';
+import { askAfter, askBefore } from './hooks.ts';
 import type { Relay } from './relay.ts';
 import type { RelayHealth } from './relay-health.ts';
 import type { RelayShare } from './relay-share.ts';
-import { type ReportParts, reportOn } from './reports.ts';
-
-/** What attempts and the janitor work with. */
-export interface DeliveryParts extends ReportParts {
-  readonly store: Store;
-  /** A random number in [0, 1), for jitter. */
-  readonly random: () => number;
-  readonly hooks: Hooks;
-  /** Many settlements, one transaction. Answers for each whether its claim still held. */
-  readonly settlements: Batch<SettleGroup, readonly boolean[]>;
-}
-
-/** Between two tries to write an outcome down, ms. */
-const SETTLE_RETRY = 1_000;
-
-/** A delivery, what came of its attempt, and what that makes of it. */
-export interface Decided {
-  readonly delivery: Delivery;
-  readonly outcome: Outcome | null;
-  readonly decision: Decision;
-}
+import type { Result } from './round.ts';
+import { attemptEnd, attemptStart } from './trace.ts';
 
 /** What a worker knows of its relay, and tells the others of. */
 export interface RelayView {
@@ -47,32 +25,95 @@ export interface RelayView {
   readonly share: RelayShare;
 }
 
-/** Tries a claim once. Returns true when no more should go out now: the relay was at fault, or rests. Nothing that a message does makes it throw. */
+/** What came of a try, for the worker. */
+export interface Tried {
+  readonly result: Result;
+  /** No more should go out now: the relay was at fault, or rests. */
+  readonly halt: boolean;
+}
+
+/** Tries what of a claim has not expired once, in a span that ends when its outcome is written. Nothing that a message does makes it throw. */
 export async function attempt(
+  parts: DeliveryParts,
+  relay: Relay,
+  view: RelayView,
+  claimed: Claim,
+  signal: AbortSignal,
+): Promise<Tried> {
+  const claim = await dropExpired(parts, claimed);
+  if (claim === undefined) {
+    if (await view.health.unmet([claimed.token])) parts.queue.announceWork();
+    return { result: 'ended', halt: false };
+  }
+  const start = attemptStart(claim, relay.name);
+  return parts.tracing.consume(start, claim.message.trace, (span) =>
+    attemptIn(span, parts, relay, view, claim, signal),
+  );
+}
+
+async function attemptIn(
+  span: Span,
   parts: DeliveryParts,
   relay: Relay,
   { health, share }: RelayView,
   claim: Claim,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Tried> {
   const startedAt = parts.clock.now();
-  const before = await askBefore(parts, claim, relay.name);
+  const before = await askBefore(parts, claim, relay.name, signal);
   const answered = before ?? (await handOver(parts, relay, claim, signal));
-  const outcomes = signal.aborted ? answered : await askAfter(parts, claim, relay.name, answered);
+  const outcomes = signal.aborted ? answered : await askAfter(parts, claim, relay.name, answered, signal);
   // A fault that came because we are stopping is ours, not the relay's.
-  const fault = signal.aborted ? undefined : answered.find(isRelayFault)?.reply;
-  const strain = signal.aborted ? undefined : strainOf(answered, health.well);
-  const notBefore = fault === undefined ? startedAt : await health.fault(fault);
-  const decided = decide(parts, relay, claim, outcomes);
-  await conclude(parts, claim, decided, { startedAt, relay: relay.name, host: relay.host, notBefore });
+  const fault = signal.aborted ? undefined : faultIn(answered);
+  const { well } = health;
+  const pause =
+    fault === undefined ? undefined : await firmly(parts, claim.message.id, () => pauseFor(fault, health, claim));
+  const toBlame = pause === 'message';
+  const strain = signal.aborted || toBlame ? undefined : strainOf(answered, well);
+  const decided = decide(parts, relay, claim, outcomes, toBlame);
+  const notBefore = typeof pause === 'number' ? pause : startedAt;
+  const place = { startedAt, relay: relay.name, host: relay.host, notBefore };
+  const concluded = await conclude(parts, claim, decided, place);
+  span.end(attemptEnd(concluded.decided, concluded.took));
   if (answered.some((outcome) => outcome.kind === 'sent')) share.succeeded(startedAt);
-  if (fault === undefined && !signal.aborted && (await health.success(startedAt))) parts.queue.announceWork();
+  const unmet = before !== undefined || signal.aborted || !answered.some(isAnswer);
+  const opened = unmet ? await health.unmet([claim.token]) : fault === undefined && (await health.success(startedAt));
+  if (opened) parts.queue.announceWork();
   const slowed = strain !== undefined && (await share.strained(strain, startedAt));
-  return fault !== undefined || (slowed && strain.rest);
+  return { result: resultOf(concluded.decided), halt: (fault !== undefined && !toBlame) || (slowed && strain.rest) };
+}
+
+function resultOf(decided: readonly Decided[]): Result {
+  const states = decided.map(({ decision }) => decision.state);
+  if (states.some((state) => state === 'sent' || state === 'captured')) return 'sent';
+  return states.includes('queued') ? 'deferred' : 'ended';
+}
+
+/** What posthaste refuses itself, a size or an address, has not met the relay, no more than what a hook stopped. */
+function isAnswer({ kind, reply }: Outcome): boolean {
+  return kind !== 'refused' || reply.ours !== true;
+}
+
+type RelayFault = Outcome & { kind: 'deferred' };
+
+/** The one that tells most: of this message, or before any; that another message had one is told by that message. */
+function faultIn(outcomes: readonly Outcome[]): RelayFault | undefined {
+  const faults = outcomes.filter(isRelayFault);
+  return faults.find(({ during }) => during !== 'other') ?? faults[0];
+}
+
+/** Until when the relay is paused; undefined: not for this one. */
+async function pauseFor(
+  { during, reply }: RelayFault,
+  health: RelayHealth,
+  claim: Claim,
+): Promise<Instant | 'message' | undefined> {
+  if (during === 'other') return undefined;
+  return await health.fault(reply, during === 'own' && !saysTooMuch(reply) ? claim.message.id : null);
 }
 
 /** A login of one sender that is refused keeps back that sender's mail alone. */
-function isRelayFault(outcome: Outcome): outcome is Outcome & { kind: 'deferred' } {
+function isRelayFault(outcome: Outcome): outcome is RelayFault {
   return outcome.kind === 'deferred' && outcome.scope === 'relay' && !outcome.inDoubt && outcome.login === undefined;
 }
 
@@ -103,7 +144,7 @@ async function handOver(
     const outcome: Outcome = {
       kind: 'deferred',
       scope: 'message',
-      reply: { code: 451, status: '4.3.0', text },
+      reply: { code: 451, status: '4.3.0', text, ours: true },
       inDoubt: false,
     };
     return deliveries.map(() => outcome);
@@ -119,10 +160,16 @@ function contentOf(queue: Queue, claim: Claim): Content {
   };
 }
 
-function decide(parts: DeliveryParts, relay: Relay, claim: Claim, outcomes: readonly Outcome[]): Decided[] {
+function decide(
+  parts: DeliveryParts,
+  relay: Relay,
+  claim: Claim,
+  outcomes: readonly Outcome[],
+  toBlame: boolean,
+): Decided[] {
   const now = parts.clock.now();
   const policy = policyFor(relay.policy, claim.message.retry);
-  const context = { policy, now, doubt: relay.doubt, chance: parts.random() };
+  const context = { policy, now, doubt: relay.doubt, chance: parts.random(), toBlame };
   return claim.deliveries.map((delivery, i) => {
     const outcome = outcomes[i] ?? unanswered;
     return { delivery: { ...delivery, lastAttemptAt: now }, outcome, decision: settle(delivery, outcome, context) };
@@ -132,124 +179,6 @@ function decide(parts: DeliveryParts, relay: Relay, claim: Claim, outcomes: read
 const unanswered: Outcome = {
   kind: 'deferred',
   scope: 'message',
-  reply: { code: 451, status: '4.3.0', text: 'the transport gave no outcome for this recipient' },
+  reply: { code: 451, status: '4.3.0', text: 'the transport gave no outcome for this recipient', ours: true },
   inDoubt: false,
 };
-
-/** Where and when the attempt was; null relay: nothing was tried. */
-export interface AttemptPlace {
-  readonly startedAt: Instant;
-  readonly relay: string;
-  readonly host: string | null;
-  /** The relay is paused until then. */
-  readonly notBefore?: Instant;
-}
-
-/** Writes what was decided together with the report it owes (invariant 9), then tells the log what took. */
-export async function conclude(
-  parts: DeliveryParts,
-  claim: Claim,
-  decided: readonly Decided[],
-  place: AttemptPlace,
-): Promise<void> {
-  const reports = await owedReports(parts, claim, decided, place.host);
-  const now = parts.clock.now();
-  const settlements = decided.map((each) => settlementOf(claim, each, place, now));
-  const took = await settleFirmly(parts, { settlements, reports });
-  if (reports.length > 0 || settlements.some((settlement) => settlement.state === 'queued')) parts.queue.announceWork();
-  decided.forEach((each, i) => {
-    tell(parts.log, claim, each, place, now, took[i] === true);
-  });
-}
-
-/**
- * What the relay took must be written down, or it goes out again: a store that cannot write (a full disk) is asked until it can.
- * Meanwhile the attempt keeps its place, so that the worker soon has no room to hand over more.
- */
-async function settleFirmly(parts: DeliveryParts, group: SettleGroup): Promise<readonly boolean[]> {
-  for (let failures = 0; ; failures++) {
-    try {
-      return await parts.settlements.add(group);
-    } catch (error) {
-      if (!(error instanceof PosthasteError) || error.code !== 'STORE_UNAVAILABLE') throw error;
-      if (failures === 0)
-        parts.log.error({ id: group.settlements[0]?.id, err: error }, 'an outcome cannot be written yet');
-      await new Promise<void>((resolve) => parts.clock.after(SETTLE_RETRY, resolve));
-    }
-  }
-}
-
-function settlementOf(
-  claim: Claim,
-  { delivery, outcome, decision }: Decided,
-  place: AttemptPlace,
-  now: Instant,
-): Settlement {
-  const { state, reason, dueAt, giveBack, reply, inDoubt, delayReported } = decision;
-  return {
-    token: claim.token,
-    id: delivery.id,
-    ordinal: delivery.ordinal,
-    state,
-    reason,
-    dueAt,
-    giveBack,
-    reply,
-    inDoubt,
-    delayReported,
-    attempt:
-      outcome === null
-        ? null
-        : {
-            startedAt: place.startedAt,
-            durationMs: now - place.startedAt,
-            relay: place.relay,
-            outcome: attemptOutcome(outcome),
-            reply,
-          },
-  };
-}
-
-async function owedReports(
-  parts: DeliveryParts,
-  claim: Claim,
-  decided: readonly Decided[],
-  host: string | null,
-): Promise<readonly NewMessage[]> {
-  const recipients = decided.flatMap(({ delivery, decision }): Reported[] => {
-    if (decision.report === null || decision.reply === null) return [];
-    return [{ delivery, action: decision.report, reply: decision.reply, remote: host }];
-  });
-  const report = await reportOn(parts, claim.message, recipients, claim.content);
-  return report === null ? [] : [report];
-}
-
-const EVENT: Readonly<Record<Settlement['state'], string>> = {
-  sent: 'sent',
-  captured: 'captured',
-  bounced: 'bounced',
-  queued: 'deferred',
-  held: 'held',
-};
-
-/** One line for each delivery that changed (`delay` is its age in ms). */
-function tell(log: Log, claim: Claim, each: Decided, place: AttemptPlace, now: Instant, took: boolean): void {
-  const { delivery, decision } = each;
-  const fields = {
-    id: delivery.id,
-    from: claim.message.sender ?? '<>',
-    to: printable(delivery.recipient),
-    relay: place.relay,
-    attempts: delivery.attempts - (decision.giveBack ? 1 : 0),
-    reply: decision.reply === null ? null : showReply(decision.reply),
-    delay: now - delivery.createdAt,
-    ...(decision.inDoubt && { inDoubt: true }),
-    ...(decision.reason !== null && { reason: decision.reason }),
-    ...(decision.state === 'queued' && {
-      nextAttempt: new Date(Math.max(decision.dueAt, place.notBefore ?? 0)).toISOString(),
-    }),
-  };
-  if (!took) log.warn(fields, 'lease lost before the outcome was written: another worker has this delivery');
-  else if (decision.state === 'bounced') log.warn(fields, 'bounced');
-  else log.info(fields, EVENT[decision.state]);
-}

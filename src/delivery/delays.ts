@@ -1,4 +1,5 @@
 /** Word to senders of mail that waits for long, whether attempts were made or its relay let none be made. */
+import { isStoreAway } from '../errors.ts';
 import { showReply } from '../mail/reply.ts';
 import type { Delivery } from '../queue/delivery.ts';
 import type { DelayReport, LateMessage, RelayState, Store } from '../queue/store.ts';
@@ -30,7 +31,7 @@ async function tellAll(parts: Parts, late: readonly LateMessage[], relays: Reado
   const reports: DelayReport[] = [];
   const told: LateMessage[] = [];
   for (const each of late) {
-    const report = await reportOn(parts, each.message, reportedOf(each, relays));
+    const report = await reportAlone(parts, each, relays);
     if (report === null) continue;
     reports.push({ deliveries: each.deliveries, report });
     told.push(each);
@@ -44,6 +45,17 @@ async function tellAll(parts: Parts, late: readonly LateMessage[], relays: Reado
   return count;
 }
 
+/** One that cannot be made keeps no other back. */
+async function reportAlone(parts: Parts, late: LateMessage, relays: ReadonlyMap<string, RelayState>) {
+  try {
+    return await reportOn(parts, late.message, reportedOf(late, relays));
+  } catch (error) {
+    if (isStoreAway(error)) throw error;
+    parts.log.error({ id: late.message.id, err: error }, 'the report of a delay could not be made');
+    return null;
+  }
+}
+
 function log({ log }: Parts, { message, deliveries }: LateMessage): void {
   const to = deliveries.map(({ recipient }) => recipient);
   log.info({ id: message.id, from: message.sender, to }, 'delayed, its sender is told');
@@ -51,8 +63,8 @@ function log({ log }: Parts, { message, deliveries }: LateMessage): void {
 
 function reportedOf({ deliveries }: LateMessage, relays: ReadonlyMap<string, RelayState>): Reported[] {
   return deliveries.map((delivery) => {
-    const reply = { code: 451, ...whyLate(delivery, relays.get(delivery.relay)) };
-    return { delivery, action: 'delayed', reply, remote: null };
+    const reply = { code: 451, ...whyLate(delivery, relays.get(delivery.relay)), ours: true } as const;
+    return { delivery, action: 'delayed', reply, remote: null, expired: null, doubt: delivery.inDoubt };
   });
 }
 

@@ -2,13 +2,15 @@
 import type { State } from '../queue/delivery.ts';
 import type { Reason } from '../queue/reason.ts';
 import { CRASH_DELAYS } from '../queue/schedule.ts';
-import { bounce, expiryReply } from '../queue/settle.ts';
 import type { Node, Store } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
+import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
-import { conclude, type DeliveryParts } from './attempt.ts';
+import type { DeliveryParts } from './conclude.ts';
 import { reportDelays } from './delays.ts';
+import { expire } from './expire.ts';
 import type { Shares } from './shares.ts';
+import { Trouble } from './trouble.ts';
 
 /** How long messages stay after all their deliveries ended; null keeps them for good. */
 export interface Retention {
@@ -25,6 +27,8 @@ export interface JanitorOptions {
   /** Between two rounds, ms. */
   readonly interval: number;
   readonly retention: readonly Retention[];
+  /** How long the audit trail is kept, ms; null: for good. */
+  readonly retainAudit: number | null;
   /** Whether a process of this place with that number lives. */
   readonly isAlive: (pid: number) => boolean;
 }
@@ -33,16 +37,26 @@ export interface JanitorOptions {
 const PURGE_BATCH = 500;
 /** A client that stages chunks and never finishes is gone after this, ms. */
 const STAGED_MAX_AGE = 60 * 60_000;
+/** Webhook events that could not be told are there for so long to be sent again, ms. */
+const FAILED_EVENTS = 30 * 86_400_000;
+/** Nothing is kept for a webhook that no process has known for so long, ms. */
+const UNKNOWN_WEBHOOK = 7 * 86_400_000;
+
+const TROUBLE = { begun: 'housekeeping failed, it is tried again', over: 'housekeeping goes on' };
 
 export class Janitor implements Service {
   readonly #parts: DeliveryParts;
   readonly #options: JanitorOptions;
   #cancel: (() => void) | undefined;
   #round: Promise<void> = Promise.resolve();
+  readonly #trouble: Trouble;
   #stopped = false;
+  /** Processes that were found dead, and until when something of theirs may still turn up. */
+  readonly #gone = new Map<Id, Instant>();
 
   constructor(parts: DeliveryParts, options: JanitorOptions) {
     this.#parts = parts;
+    this.#trouble = new Trouble(parts.log, TROUBLE);
     this.#options = options;
   }
 
@@ -68,7 +82,7 @@ export class Janitor implements Service {
     });
   }
 
-  /** Each step stands alone: one that fails is logged and tried again in the next round. */
+  /** Each step stands alone: one that fails is tried again in the next round. */
   async round(): Promise<void> {
     // First, so that what dead processes had can be shared out.
     await this.#step('reclaim', (store, now) => this.#reclaim(store, now));
@@ -76,25 +90,35 @@ export class Janitor implements Service {
     await this.#step('expire', () => this.#expire());
     await this.#step('delays', () => reportDelays(this.#parts, () => this.#stopped));
     await this.#step('sweep', (store, now) => store.sweepStaged(now - STAGED_MAX_AGE));
+    await this.#step('contents', (store) => this.#dropContents(store));
     await this.#step('purge', (store, now) => this.#purge(store, now));
+    await this.#step('audit', (store, now) => this.#purgeAudit(store, now));
+    await this.#step('webhooks', (store, now) => this.#purgeWebhooks(store, now));
   }
 
   async #step(name: string, work: (store: Store, now: Instant) => Promise<unknown>): Promise<void> {
     try {
       await work(this.#parts.store, this.#parts.clock.now());
+      this.#trouble.went(name, {});
     } catch (error) {
-      this.#parts.log.error({ step: name, err: error }, 'housekeeping failed, it is tried again');
+      this.#trouble.failed(name, error, { step: name });
     }
   }
 
   async #reclaim(store: Store, now: Instant): Promise<void> {
     const dead = (await store.nodes(0)).filter((node) => this.#isDead(node)).map((node) => node.id);
-    const count = await store.reclaim(now, dead, CRASH_DELAYS);
+    // A database server may commit a claim of theirs after they are gone: without this it would wait for the end of its lease.
+    for (const id of dead) this.#gone.set(id, now + this.#options.lease);
+    for (const [id, until] of this.#gone) if (until < now) this.#gone.delete(id);
+    const count = await store.reclaim(now, [...this.#gone.keys()], CRASH_DELAYS);
     if (count > 0) {
       this.#parts.log.warn({ deliveries: count }, 'reclaimed from workers that are gone');
       this.#parts.queue.announceWork();
     }
-    for (const id of dead) await store.forgetNode(id);
+    for (const id of dead) {
+      await store.releaseWebhooks(id);
+      await store.forgetNode(id);
+    }
   }
 
   /** A crashed process of this machine need not be waited for: nobody has its number, or we have it ourselves. */
@@ -111,18 +135,27 @@ export class Janitor implements Service {
       const request = { limit: 100, now, until: now + this.#options.lease, holder: this.#options.node.id };
       const claims = await this.#parts.store.claimExpired(request);
       if (claims.length === 0) return;
-      for (const claim of claims) {
-        const decided = claim.deliveries.map((delivery) => {
-          const decision = { ...bounce(delivery, 'expired', expiryReply(delivery)), giveBack: true };
-          return { delivery, outcome: null, decision };
-        });
-        await conclude(this.#parts, claim, decided, {
-          startedAt: now,
-          relay: claim.deliveries[0]?.relay ?? '',
-          host: null,
-        });
-      }
+      for (const claim of claims) await expire(this.#parts, claim, now);
     }
+  }
+
+  async #dropContents(store: Store): Promise<void> {
+    for (let dropped = PURGE_BATCH; dropped === PURGE_BATCH && !this.#stopped; ) {
+      dropped = await store.dropContents(PURGE_BATCH);
+      if (dropped > 0) this.#parts.log.info({ messages: dropped }, 'contents dropped');
+    }
+  }
+
+  async #purgeAudit(store: Store, now: Instant): Promise<void> {
+    const { retainAudit } = this.#options;
+    if (retainAudit === null) return;
+    for (let purged = PURGE_BATCH; purged === PURGE_BATCH && !this.#stopped; )
+      purged = await store.purgeAudit(now - retainAudit, PURGE_BATCH);
+  }
+
+  async #purgeWebhooks(store: Store, now: Instant): Promise<void> {
+    for (let purged = PURGE_BATCH; purged >= PURGE_BATCH && !this.#stopped; )
+      purged = await store.purgeWebhooks(now - FAILED_EVENTS, now - UNKNOWN_WEBHOOK, PURGE_BATCH);
   }
 
   async #purge(store: Store, now: Instant): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Rate } from '../queue/rate.ts';
 import type { RetryPolicy } from '../queue/schedule.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { RoundLimits } from './round.ts';
 import type { StandIn } from './stand-in.ts';
 
 export interface Relay {
@@ -17,6 +18,8 @@ export interface Relay {
   readonly connections: number | null;
   /** Recipients in any span of time, over all processes. */
   readonly rates: readonly Rate[];
+  /** Of one round, beside those that all relays of the process share. */
+  readonly limits: RoundLimits;
   /** Relays in whose place this one sends when they are down. */
   readonly standIns: readonly StandIn[];
 }

@@ -18,7 +18,7 @@ export interface ReportParts {
   readonly sign?: ((content: Uint8Array) => Promise<Uint8Array>) | undefined;
 }
 
-/** null where nobody is owed one. `content`: the message's, where it is at hand already. */
+/** null where nobody is owed one. It is part of the message's own trace. `content`: the message's, where it is at hand already. */
 export async function reportOn(
   parts: ReportParts,
   message: Message,
@@ -30,7 +30,7 @@ export async function reportOn(
   const now = clock.now();
   const original = content ?? (await originalOf(queue, message.id));
   const draft = composeReport({ id: queue.newId(), message, recipients, original, hostname, now });
-  return draft === null ? null : queue.compose(await signed(parts, draft));
+  return draft === null ? null : queue.compose(await signed(parts, draft), message.trace);
 }
 
 /** The whole original where it is small enough to be returned, else as much as holds its header. */

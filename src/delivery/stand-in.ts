@@ -11,7 +11,7 @@ export interface StandIn {
   readonly behind: readonly string[];
 }
 
-/** The relays in whose place `own` should send now; none while it has faults itself, rests, or is paused by an operator. */
+/** The relays in whose place `own` should send now; none in a pause for its own faults, while it rests, or is paused by an operator. */
 export function placesToTake(
   own: string,
   standIns: readonly StandIn[],
@@ -20,7 +20,8 @@ export function placesToTake(
 ): readonly string[] {
   const stateOf = (relay: string): RelayState | undefined => states.find((state) => state.relay === relay);
   const isDown = (relay: string): boolean => (stateOf(relay)?.faults ?? 0) > 0 || stateOf(relay)?.pausedAt != null;
-  if (isDown(own) || (stateOf(own)?.pace?.restUntil ?? 0) > now) return [];
+  const { pausedAt = null, probeAt = null, pace = null } = stateOf(own) ?? {};
+  if (pausedAt !== null || Math.max(probeAt ?? 0, pace?.restUntil ?? 0) > now) return [];
   return standIns
     .filter(({ relay, after, behind }) => {
       const since = stateOf(relay)?.faultSince;

@@ -1,13 +1,21 @@
 /** The worker of one relay: claims what is due, keeps the transport busy, and gives back what it does not finish. */
-import type { Claim, ClaimRequest, Take } from '../queue/store.ts';
+import { printable, showReply } from '../mail/reply.ts';
+import type { Claim, ClaimRequest, SuppressedDelivery, Take } from '../queue/store.ts';
+import { suppressionReply } from '../queue/suppression.ts';
+import { isFewMessages } from '../queue/suspicion.ts';
+import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
 import { Signal } from '../runtime/signal.ts';
-import { attempt, type DeliveryParts } from './attempt.ts';
+import { attempt } from './attempt.ts';
+import type { DeliveryParts } from './conclude.ts';
+import { pollAfter } from './poll.ts';
 import type { Relay } from './relay.ts';
 import { RelayHealth } from './relay-health.ts';
 import type { RelayShare } from './relay-share.ts';
+import type { Result, Round } from './round.ts';
 import { placesToTake } from './stand-in.ts';
+import { Trouble } from './trouble.ts';
 
 export interface WorkerOptions {
   /** Node id of this process. */
@@ -26,10 +34,21 @@ export interface WorkerOptions {
 const MAX_CLAIM = 200;
 /** Octets of content that one claim should bring into memory. */
 const CLAIM_OCTETS = 16 * 1024 * 1024;
-/** How often a relay that stands in for others looks whether it is needed, ms. */
-const STAND_IN_POLL = 2_000;
+/** How often a relay that stands in for others looks whether it is needed, and one that failed with few messages whether others are due, ms. */
+const SOON = 2_000;
 /** After the store failed: the wait before it is asked again, ms. */
 const STORE_RETRY = 1_000;
+
+const TROUBLE = {
+  begun: 'the worker lost the store, it asks again every second',
+  over: 'the worker has the store again',
+};
+
+/** A claim, and until when it is certainly ours. */
+interface Ready {
+  readonly claim: Claim;
+  readonly until: Instant;
+}
 
 export class Worker implements Service {
   readonly #parts: DeliveryParts;
@@ -37,29 +56,40 @@ export class Worker implements Service {
   readonly #options: WorkerOptions;
   readonly #health: RelayHealth;
   readonly #share: RelayShare;
+  readonly #round: Round;
+  #throttled: (() => void) | undefined;
   /** Claimed, and waiting for the transport. */
-  #ready: Claim[] = [];
+  #ready: Ready[] = [];
   readonly #active = new Map<Id, Promise<void>>();
   readonly #work = new Signal();
   readonly #room = new Signal();
   readonly #abort = new AbortController();
   #meanSize = 0;
   #claimedAt = 0;
+  /** The last look for something to claim: what has opened since then was not seen by it. */
+  #looked: { readonly at: Instant; readonly opensAt: Instant } = { at: 0, opensAt: 0 };
+  /** When a look showed that another process had written something; null: none has yet. */
+  #newsAt: number | null = null;
+  readonly #trouble: Trouble;
   #stopping = false;
   #loop: Promise<void> | undefined;
   #endings: (() => void)[] = [];
 
-  constructor(parts: DeliveryParts, relay: Relay, options: WorkerOptions, share: RelayShare) {
+  constructor(parts: DeliveryParts, relay: Relay, options: WorkerOptions, share: RelayShare, round: Round) {
     this.#parts = parts;
+    this.#trouble = new Trouble(parts.log, TROUBLE);
     this.#relay = relay;
     this.#options = options;
     this.#health = new RelayHealth(relay.name, parts);
     this.#share = share;
+    this.#round = round;
   }
 
   async start(): Promise<void> {
     this.#begin();
-    const { queue } = this.#parts;
+    const { queue, store } = this.#parts;
+    const endNews = store.onNews?.(() => this.#work.notify());
+    if (endNews !== undefined) this.#endings.push(endNews);
     this.#endings.push(
       queue.onWork(() => this.#work.notify()),
       queue.onTake({ offer: () => this.#offer(), take: (claims) => this.#take(claims) }),
@@ -72,7 +102,8 @@ export class Worker implements Service {
     this.#begin();
     while (!this.#stopping) {
       const claims = await this.#claim();
-      if (claims.length === 0 && this.#active.size === 0 && !this.#share.isComing) return;
+      const mayCome = this.#share.isComing || this.#round.isWaiting;
+      if (claims.length === 0 && this.#active.size === 0 && !mayCome) return;
       if (claims.length === 0 && this.#active.size === 0) await this.#work.wait(this.#parts.clock, this.#options.poll);
       else if (claims.length === 0) await Promise.race(this.#active.values());
       else await this.#hand(claims);
@@ -81,6 +112,7 @@ export class Worker implements Service {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#throttled?.();
     this.#work.notify();
     this.#room.notify();
     await this.#loop;
@@ -99,27 +131,36 @@ export class Worker implements Service {
     };
     this.#endings = [this.#parts.clock.after(this.#options.lease / 3, renewing)];
     this.#share.onChange(() => this.#shareChanged());
+    this.#round.onChange(() => this.#roundChanged());
+  }
+
+  /** What was claimed for a round that is over is for the next one, and for others. */
+  #roundChanged(): void {
+    if (this.#round.isOver) void this.#refuse(this.#takeReady());
+    this.#fill();
+    this.#work.notify();
   }
 
   /** With no connection left, what is not handed over is for other processes. */
   #shareChanged(): void {
-    if (this.#share.places === 0) void this.#refuse(this.#ready.splice(0));
+    if (this.#share.places === 0) void this.#refuse(this.#takeReady());
     this.#fill();
     this.#work.notify();
   }
 
   async #forever(): Promise<void> {
     while (!this.#stopping) {
+      let step = 'claim';
       try {
         const claims = await this.#claim();
+        this.#trouble.went(step, { relay: this.#relay.name });
+        step = 'work';
         if (claims.length === 0) await this.#rest();
         else await this.#hand(claims);
         await this.#gather();
+        this.#trouble.went(step, { relay: this.#relay.name });
       } catch (error) {
-        this.#parts.log.error(
-          { relay: this.#relay.name, err: error },
-          'the worker lost the store, it asks again in a second',
-        );
+        this.#trouble.failed(step, error, { relay: this.#relay.name });
         await this.#work.wait(this.#parts.clock, STORE_RETRY);
       }
     }
@@ -128,7 +169,8 @@ export class Worker implements Service {
   /** Its own mail first; with none due, that of relays which are down and have this one to stand in. */
   async #claim(): Promise<readonly Claim[]> {
     const { name, standIns } = this.#relay;
-    if (this.#share.places === 0) return [];
+    this.#looked = { at: this.#parts.clock.now(), opensAt: this.#round.opensAt };
+    if (this.#share.places === 0 || this.#round.room === 0) return [];
     const own = await this.#claimOf({ relay: name });
     if (own.length > 0 || standIns.length === 0) return own;
     const states = await this.#parts.store.relays();
@@ -145,23 +187,40 @@ export class Worker implements Service {
     const limit = Math.max(1, Math.min(MAX_CLAIM, Math.floor(CLAIM_OCTETS / Math.max(1, this.#meanSize))));
     const { rates } = this.#relay;
     const lease = { now, until: now + this.#options.lease, holder: this.#options.holder };
-    const claims = await this.#parts.store.claim({ ...which, limit, ...lease, ...(rates.length > 0 && { rates }) });
+    const { claims, suppressed, probe } = await this.#parts.store.claim({
+      ...which,
+      limit,
+      ...lease,
+      ...(rates.length > 0 && { rates }),
+      ...(this.#round.isLimited && { messages: this.#round.room }),
+    });
+    this.#tellSuppressed(suppressed);
+    const [first] = claims;
+    if (probe && first !== undefined) this.#health.probes({ ...lease, token: first.token });
     const octets = claims.reduce((sum, claim) => sum + (claim.content?.length ?? 0), 0);
     if (claims.length > 0) this.#meanSize = octets / claims.length;
     return claims;
   }
 
+  #tellSuppressed(deliveries: readonly SuppressedDelivery[]): void {
+    for (const { id, recipient, entry } of deliveries) {
+      const reply = showReply(suppressionReply(entry));
+      this.#parts.log.warn({ id, to: printable(recipient), reply, reason: 'suppressed' }, 'bounced');
+    }
+  }
+
   /** Puts the claims into hand and waits until the transport has room for more. */
   async #hand(claims: readonly Claim[]): Promise<void> {
-    this.#ready.push(...claims);
+    this.#line(claims);
     this.#fill();
     while (this.#ready.length > 0 && !this.#stopping) await this.#room.wait(this.#parts.clock, this.#options.lease);
   }
 
-  /** Only what would go out at once, to a relay that has just taken something. Rates are counted by claims alone. */
+  /** Only what would go out at once, to a relay that has just taken something. Rates and rounds are counted by claims alone. */
   #offer(): Take | null {
     const limit = this.#share.places - this.#active.size - this.#ready.length;
-    if (this.#stopping || !this.#health.well || this.#relay.rates.length > 0 || limit <= 0) return null;
+    const counted = this.#relay.rates.length > 0 || this.#round.isLimited;
+    if (this.#stopping || !this.#health.well || counted || limit <= 0) return null;
     const until = this.#parts.clock.now() + this.#options.lease;
     return { relay: this.#relay.name, limit, until, holder: this.#options.holder };
   }
@@ -173,11 +232,21 @@ export class Worker implements Service {
       void this.#refuse(claims);
       return;
     }
-    this.#ready.push(...claims);
+    this.#line(claims);
     this.#fill();
   }
 
+  #line(claims: readonly Claim[]): void {
+    const { lease } = this.#options;
+    this.#ready.push(...claims.map((claim) => ({ claim, until: (claim.deliveries[0]?.changedAt ?? 0) + lease })));
+  }
+
+  #takeReady(): readonly Claim[] {
+    return this.#ready.splice(0).map(({ claim }) => claim);
+  }
+
   async #refuse(claims: readonly Claim[]): Promise<void> {
+    if (claims.length === 0) return;
     try {
       await this.#release(claims);
       this.#work.notify();
@@ -188,21 +257,46 @@ export class Worker implements Service {
   }
 
   #fill(): void {
-    while (this.#ready.length > 0 && this.#active.size < this.#share.places && !this.#stopping) {
-      const claim = this.#ready.shift() as Claim;
+    this.#dropExpired();
+    while (this.#ready.length > 0 && this.#active.size < this.#share.places && !this.#stopping && this.#mayBegin()) {
+      const { claim } = this.#ready.shift() as Ready;
       this.#active.set(claim.token, this.#attempt(claim));
     }
     if (this.#ready.length === 0) this.#room.notify();
   }
 
+  /** Who was cut off from the store for longer than a lease cannot know who has sent them meanwhile. What is still ours is given back. */
+  #dropExpired(): void {
+    const now = this.#parts.clock.now();
+    const lost = this.#ready.filter(({ until }) => until <= now);
+    if (lost.length === 0) return;
+    this.#ready = this.#ready.filter(({ until }) => until > now);
+    this.#parts.log.warn({ relay: this.#relay.name, messages: lost.length }, 'leases ran out before attempts began');
+    void this.#refuse(lost.map(({ claim }) => claim));
+  }
+
+  /** With a throttle, the time of the next message comes by the clock. */
+  #mayBegin(): boolean {
+    if (this.#round.room === 0) return false;
+    const { clock } = this.#parts;
+    const wait = this.#round.nextAt - clock.now();
+    if (wait <= 0) return true;
+    this.#throttled?.();
+    this.#throttled = clock.after(wait, () => this.#fill());
+    return false;
+  }
+
   /** Never rejects: a claim whose end could not be written is left to its lease, and to the log. */
   async #attempt(claim: Claim): Promise<void> {
     this.#share.begin();
+    this.#round.begin();
+    let result: Result = 'ended';
     try {
       const view = { health: this.#health, share: this.#share };
-      const halt = await attempt(this.#parts, this.#relay, view, claim, this.#abort.signal);
+      const tried = await attempt(this.#parts, this.#relay, view, claim, this.#abort.signal);
+      result = tried.result;
       // While the relay is paused or rests nothing of what was claimed for it may go out.
-      if (halt) await this.#giveBack();
+      if (tried.halt) await this.#giveBack();
     } catch (error) {
       this.#parts.log.error(
         { id: claim.message.id, err: error },
@@ -211,17 +305,20 @@ export class Worker implements Service {
     } finally {
       this.#share.end();
       this.#active.delete(claim.token);
+      this.#round.end(result);
       this.#fill();
     }
   }
 
   async #giveBack(): Promise<void> {
-    await this.#release(this.#ready.splice(0));
+    await this.#release(this.#takeReady());
   }
 
   async #release(claims: readonly Claim[]): Promise<void> {
     const tokens = claims.map((claim) => claim.token);
-    if (tokens.length > 0) await this.#parts.store.release(tokens, this.#parts.clock.now());
+    if (tokens.length === 0) return;
+    await this.#parts.store.release(tokens, this.#parts.clock.now());
+    await this.#health.unmet(tokens);
   }
 
   async #settleDown(): Promise<void> {
@@ -232,11 +329,17 @@ export class Worker implements Service {
   }
 
   async #renew(): Promise<void> {
-    const tokens = [...this.#active.keys(), ...this.#ready.map((claim) => claim.token)];
+    const tokens = [...this.#active.keys(), ...this.#ready.map(({ claim }) => claim.token)];
     if (tokens.length === 0) return;
+    const until = this.#parts.clock.now() + this.#options.lease;
     try {
-      const held = new Set(await this.#parts.store.renew(tokens, this.#parts.clock.now() + this.#options.lease));
-      this.#ready = this.#ready.filter((claim) => held.has(claim.token));
+      const held = new Set(await this.#parts.store.renew(tokens, until));
+      // What was claimed meanwhile was not asked about.
+      const lost = new Set(tokens.filter((token) => !held.has(token)));
+      this.#ready = this.#ready
+        .filter(({ claim }) => !lost.has(claim.token))
+        .map((each) => (held.has(each.claim.token) ? { ...each, until } : each));
+      this.#fill();
     } catch (error) {
       this.#parts.log.warn({ relay: this.#relay.name, err: error }, 'leases could not be renewed');
     }
@@ -251,10 +354,14 @@ export class Worker implements Service {
     const mark = await store.changeMark();
     const wakeAt = await this.#wakeAt();
     while (!this.#stopping) {
-      const wait = Math.min(wakeAt - clock.now(), this.#options.poll);
+      // Who is told of news looks only for what nobody told.
+      const pause = pollAfter(store.onNews === undefined ? this.#newsAt : null, clock.now(), this.#options.poll);
+      const wait = Math.min(wakeAt - clock.now(), pause);
       if (wait <= 0) return;
       if (await this.#work.wait(clock, wait)) return;
-      if ((await store.changeMark()) !== mark) return;
+      if ((await store.changeMark()) === mark) continue;
+      this.#newsAt = clock.now();
+      return;
     }
   }
 
@@ -266,13 +373,15 @@ export class Worker implements Service {
   }
 
   async #wakeAt(): Promise<number> {
-    const now = this.#parts.clock.now();
+    const { at: now, opensAt } = this.#looked;
     const soon = now + this.#options.poll;
     const state = (await this.#parts.store.relays()).find((each) => each.relay === this.#relay.name);
-    const latest = this.#relay.standIns.length > 0 ? now + STAND_IN_POLL : Number.POSITIVE_INFINITY;
+    const looks = this.#relay.standIns.length > 0 || (state !== undefined && isFewMessages(state));
+    const latest = looks ? now + SOON : Number.POSITIVE_INFINITY;
     if (state?.pausedAt != null) return latest;
     const due = await this.#parts.store.nextDue(this.#relay.name);
     const allowed = Math.max(state?.probeAt ?? 0, state?.limitedUntil ?? 0, state?.pace?.restUntil ?? 0);
+    if (opensAt > now) return opensAt;
     // What is due and yet was not claimed belongs to a pause, to a rate, to other connections, or to another process's probe.
     const next = due !== null && due <= now ? soonest(allowed, now, soon) : Math.max(due ?? latest, allowed);
     return Math.min(next, latest);

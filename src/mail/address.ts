@@ -1,4 +1,5 @@
 /** Addresses as plain text: what is a mailbox, and how two of them compare. */
+import { domainToASCII } from 'node:url';
 
 /** A mailbox `local@domain` exactly as it was given (RFC 5321 4.1.2, RFC 6531 for UTF-8), without angle brackets. */
 export type Address = string;
@@ -47,6 +48,25 @@ export function addressKey(address: Address): string {
 /** The same for all spellings of one mailbox: only the receiver knows whether case counts in its local part (RFC 5321 2.4). */
 export function mailboxKey(address: Address): string {
   return `${address.slice(0, address.lastIndexOf('@'))}@${domainOf(address)}`;
+}
+
+/**
+ * The same for every way in which one mailbox may be written, so that nobody slips past a list by spelling: all lower case, an
+ * international domain in its ASCII form (RFC 5891), a local part without quotes that it does not need (RFC 5321 4.1.2), accents composed.
+ */
+export function listKey(address: Address): string {
+  return `${plainLocal(address.slice(0, address.lastIndexOf('@')))}@${asciiDomain(domainOf(address))}`;
+}
+
+function plainLocal(local: string): string {
+  const quoted = /^"(.*)"$/s.exec(local)?.[1]?.replace(/\\(.)/gs, '$1');
+  const plain = quoted !== undefined && quoted !== '' && isLocalPart(quoted) ? quoted : local;
+  return plain.normalize('NFC').toLowerCase();
+}
+
+/** What has no ASCII form stays as it is: it can be no name in DNS. */
+function asciiDomain(domain: string): string {
+  return /^[\x20-\x7e]*$/.test(domain) ? domain : domainToASCII(domain) || domain;
 }
 
 /** True when the address can only travel with SMTPUTF8 (RFC 6531). */

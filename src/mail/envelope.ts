@@ -23,3 +23,12 @@ export interface Envelope {
   /** The client asked for SMTPUTF8 (RFC 6531): the next hop must offer it too. */
   readonly smtputf8: boolean;
 }
+
+/** RFC 3461 4: what is not printable ASCII, `+` and `=` go as `+` and two hexadecimal digits. */
+export function xtext(text: string): string {
+  const escaped = (octet: number): string => `+${octet.toString(16).toUpperCase().padStart(2, '0')}`;
+  return Array.from(Buffer.from(text), (octet) => {
+    const plain = octet > 32 && octet < 127 && octet !== 0x2b && octet !== 0x3d;
+    return plain ? String.fromCharCode(octet) : escaped(octet);
+  }).join('');
+}

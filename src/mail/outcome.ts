@@ -14,7 +14,9 @@ export type Outcome =
   | { readonly kind: 'captured'; readonly reply: Reply }
   /**
    * May work later. `inDoubt`: the connection broke after the final dot and before its reply, so it may have been taken. `login`:
-   * a fault of the relay that concerns this login alone, given as its sender or `@domain`; other senders' mail goes on.
+   * a fault of the relay that concerns this login alone, given as its sender or `@domain`; other senders' mail goes on. `during`: a
+   * fault of the relay that came when a transaction had begun, so that not every message may meet it: it was answered to this one, and
+   * where one recipient was asked about to this recipient (`own`), or to another recipient or message on the way (`other`).
    */
   | {
       readonly kind: 'deferred';
@@ -22,6 +24,12 @@ export type Outcome =
       readonly reply: Reply;
       readonly inDoubt: boolean;
       readonly login?: string;
+      readonly during?: 'own' | 'other';
     }
-  /** Will not work, ever. */
-  | { readonly kind: 'refused'; readonly scope: 'message' | 'recipient'; readonly reply: Reply };
+  /** Will not work, ever. `inDoubt`: a hook gave up what may have been taken. */
+  | {
+      readonly kind: 'refused';
+      readonly scope: 'message' | 'recipient';
+      readonly reply: Reply;
+      readonly inDoubt?: boolean;
+    };

@@ -7,6 +7,8 @@ export interface Reply {
   readonly status?: string;
   /** The text of all lines joined with a newline, without codes. */
   readonly text: string;
+  /** posthaste said it, for want of an answer, or because it refused something itself; absent: a remote did. */
+  readonly ours?: true;
 }
 
 const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/;

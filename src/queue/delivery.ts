@@ -6,7 +6,9 @@ import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Priority } from './message.ts';
 import type { Reason } from './reason.ts';
+import { ON_DEMAND } from './schedule.ts';
 
+/** Where a delivery is (docs/states.md). */
 export type State =
   /** Waits for an attempt, from `dueAt` on; a worker moves it on. */
   | 'queued'
@@ -39,6 +41,12 @@ export const STATES = Object.keys(MOVES) as readonly State[];
 /** States from which nothing happens by itself; purge looks only here. */
 export const ENDED: readonly State[] = ['sent', 'captured', 'bounced', 'cancelled'];
 
+/** Waits until somebody retries it: from the start, or after an attempt that failed, where retries are manual. */
+export function isOnDemand({ priority, dueAt }: Pick<Delivery, 'priority' | 'dueAt'>): boolean {
+  return priority === 'deferred' || dueAt >= ON_DEMAND;
+}
+
+/** One recipient's share of a message. */
 export interface Delivery {
   /** The message's id. Together with `ordinal` it names the delivery. */
   readonly id: Id;

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
+import { MINUTE, NOW, node, relay } from '../../test/support/situation.ts';
 import { type Health, problemsOf, severity } from './health.ts';
-import type { Counts, Node, RelayState } from './store.ts';
-
-const NOW = 1_800_000_000_000;
-const MINUTE = 60_000;
+import type { Counts, RelayState } from './store.ts';
+import { damagedRole } from './why.ts';
 
 const none: Counts = {
   states: { queued: 0, sending: 0, held: 0, sent: 5, captured: 0, bounced: 2, cancelled: 0 },
@@ -11,30 +10,18 @@ const none: Counts = {
   inDoubt: 0,
   lostReports: 0,
   oldestDue: null,
+  overtaken: null,
 };
 const three: Counts = { ...none, states: { ...none.states, queued: 3 } };
-const relay: RelayState = {
-  relay: 'default',
-  pausedAt: null,
-  pausedBy: null,
-  faults: 0,
-  faultSince: null,
-  probeAt: null,
-  lastFault: null,
-  limitedUntil: null,
-  pace: null,
-  knownSince: null,
+const healthy: Health = {
+  counts: none,
+  relays: [relay],
+  waitedFor: new Set(['default']),
+  nodes: [node],
+  webhooks: [],
+  vain: null,
+  now: NOW,
 };
-const node: Node = {
-  id: 'n',
-  host: 'box',
-  pid: 1,
-  role: 'serve',
-  place: 'here',
-  startedAt: NOW - MINUTE,
-  seenAt: NOW - 1_000,
-};
-const healthy: Health = { counts: none, relays: [relay], waitedFor: new Set(['default']), nodes: [node], now: NOW };
 
 function told(changes: Partial<Health>): readonly string[] {
   const problems = problemsOf({ ...healthy, ...changes });
@@ -51,6 +38,32 @@ const faulty = (minutes: number): RelayState => ({
 test.each<[string, Partial<Health>, readonly string[]]>([
   ['all is well', {}, ['0']],
   ['mail that waits for its time is well', { counts: { ...three, oldestDue: NOW - MINUTE } }, ['0']],
+  [
+    'mail that others overtake',
+    {
+      counts: {
+        ...{ ...three, oldestDue: NOW - 180 * MINUTE },
+        overtaken: { relay: 'default', priority: 'low', since: NOW - 180 * MINUTE },
+      },
+    },
+    [
+      '1',
+      'warning: low-priority mail for relay default has been due for 3h, and mail of a higher priority overtook it',
+    ],
+  ],
+  [
+    'a damaged database, while who found it lives',
+    { nodes: [{ ...node, role: damagedRole(node.role) }] },
+    [
+      '2',
+      `critical: the database is damaged, as pid ${node.pid} on ${node.host} found: mail may be refused (451 4.3.0) or lie still; see posthaste check, restore or recover the file, and restart`,
+    ],
+  ],
+  [
+    'one that was found by who has gone',
+    { nodes: [node, { ...node, role: damagedRole(node.role), seenAt: NOW - 5 * MINUTE }] },
+    ['0'],
+  ],
   ['no worker, no mail', { nodes: [] }, ['1', 'warning: no worker has been seen: new mail will wait']],
   [
     'no worker, and mail',
@@ -80,17 +93,31 @@ test.each<[string, Partial<Health>, readonly string[]]>([
   [
     'late mail, and faults of a relay for which nothing waits',
     { relays: [faulty(20)], waitedFor: new Set(['backup']), counts: { ...three, oldestDue: NOW - 6 * MINUTE } },
-    ['1', 'warning: mail is due for 6m and has not been tried'],
+    ['1', 'warning: mail has been due for 6m and was not tried'],
   ],
   [
     'late mail',
     { counts: { ...three, oldestDue: NOW - 6 * MINUTE } },
-    ['1', 'warning: mail is due for 6m and has not been tried'],
+    ['1', 'warning: mail has been due for 6m and was not tried'],
   ],
   [
     'very late mail',
     { counts: { ...three, oldestDue: NOW - 90 * MINUTE } },
-    ['2', 'critical: mail is due for 1h 30m and has not been tried'],
+    ['2', 'critical: mail has been due for 1h 30m and was not tried'],
+  ],
+  ['mail that is deferred for a while', { vain: { since: NOW - 14 * MINUTE, reply: null } }, ['0']],
+  [
+    'mail that is deferred again and again',
+    { vain: { since: NOW - 16 * MINUTE, reply: { code: 451, text: 'later' } } },
+    [
+      '1',
+      'warning: nothing has been sent for 16m, and mail submitted since then is deferred again and again: 451 later',
+    ],
+  ],
+  [
+    'mail that is deferred for long',
+    { vain: { since: NOW - 90 * MINUTE, reply: null } },
+    ['2', 'critical: nothing has been sent for 1h 30m, and mail submitted since then is deferred again and again'],
   ],
   [
     'one of each',

@@ -3,7 +3,9 @@ import { showReply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed } from '../runtime/elapsed.ts';
 import type { Counts, Node, RelayState } from './store.ts';
-import { isWorked, lastSeen } from './why.ts';
+import type { Vain } from './vain.ts';
+import type { WebhookState } from './webhook.ts';
+import { findsDamage, isSeen, isWorked, lastSeen } from './why.ts';
 
 export interface Problem {
   readonly level: 'warning' | 'critical';
@@ -17,12 +19,17 @@ export interface Health {
   readonly waitedFor: ReadonlySet<string>;
   /** Also those that were not seen lately. */
   readonly nodes: readonly Node[];
+  readonly webhooks: readonly WebhookState[];
+  /** null: mail is sent, or none was tried often enough to tell. */
+  readonly vain: Vain | null;
   readonly now: Instant;
 }
 
 const MINUTE = 60_000;
 /** Faults that last longer than a restart of the relay. */
 const LONG_FAULT = 15 * MINUTE;
+/** Longer than greylisting. */
+const LONG_VAIN = 15 * MINUTE;
 /** A queue that is worked on tries what is due within seconds. */
 const LATE = 5 * MINUTE;
 const VERY_LATE = 60 * MINUTE;
@@ -30,10 +37,14 @@ const VERY_LATE = 60 * MINUTE;
 /** The worst first. Nobody may have to read between lines that mail waits and nothing happens. */
 export function problemsOf(health: Health): readonly Problem[] {
   const problems = [
+    ...damage(health),
     ...workers(health),
     ...health.relays.flatMap((relay) => ofRelay(relay, health)),
+    ...overtaken(health),
     ...late(health),
+    ...inVain(health),
     ...doubt(health),
+    ...webhooks(health),
   ];
   return problems.toSorted((a, b) => Number(b.level === 'critical') - Number(a.level === 'critical'));
 }
@@ -50,6 +61,20 @@ function counted(count: number, one: string, many: string): string {
 
 function waiting({ states }: Counts): number {
   return states.queued + states.sending;
+}
+
+/** It does not pass by itself, and what is refused or lies still because of it shows in no sum. */
+function damage(health: Health): readonly Problem[] {
+  return damageOf(health).map((text) => ({ level: 'critical', text }));
+}
+
+export function damageOf({ nodes, now }: Pick<Health, 'nodes' | 'now'>): readonly string[] {
+  const finders = nodes.filter((node) => findsDamage(node) && isSeen(node, now));
+  const who = finders.map(({ host, pid }) => `pid ${pid} on ${host}`).join(', ');
+  if (finders.length === 0) return [];
+  return [
+    `the database is damaged, as ${who} found: mail may be refused (451 4.3.0) or lie still; see posthaste check, restore or recover the file, and restart`,
+  ];
 }
 
 function workers({ counts, nodes, now }: Health): readonly Problem[] {
@@ -93,10 +118,59 @@ function late(health: Health): readonly Problem[] {
   const explained =
     !isWorked(nodes, now) || relays.some((relay) => relay.pausedAt !== null || isFailing(relay, health));
   const age = counts.oldestDue === null ? 0 : now - counts.oldestDue;
-  if (explained || age < LATE) return [];
+  // Strict priority is what was asked for, so that it is no fault that others go first.
+  if (explained || age < LATE || counts.overtaken?.since === counts.oldestDue) return [];
   return [
-    { level: age < VERY_LATE ? 'warning' : 'critical', text: `mail is due for ${elapsed(age)} and has not been tried` },
+    {
+      level: age < VERY_LATE ? 'warning' : 'critical',
+      text: `mail has been due for ${elapsed(age)} and was not tried`,
+    },
   ];
+}
+
+/** Everything is deferred: nothing is due for long, no relay has a fault, and nothing arrives. */
+function inVain({ vain, now }: Health): readonly Problem[] {
+  if (vain === null || now - vain.since < LONG_VAIN) return [];
+  return [{ level: now - vain.since < VERY_LATE ? 'warning' : 'critical', text: vainText(vain, now) }];
+}
+
+export function vainText({ since, reply }: Vain, now: Instant): string {
+  const last = reply === null ? '' : `: ${showReply(reply)}`;
+  return `nothing has been sent for ${elapsed(now - since)}, and mail submitted since then is deferred again and again${last}`;
+}
+
+/** Starvation: where mail of a higher priority never ends, the rest never goes. */
+function overtaken({ counts, now }: Health): readonly Problem[] {
+  if (counts.overtaken === null || now - counts.overtaken.since < LATE) return [];
+  const { relay, priority, since } = counts.overtaken;
+  const text = `${priority}-priority mail for relay ${relay} has been due for ${elapsed(now - since)}, and mail of a higher priority overtook it`;
+  return [{ level: 'warning', text }];
+}
+
+/** No mail waits for them, but somebody misses what they tell. */
+function webhooks(health: Health): readonly Problem[] {
+  return webhookTroubles(health).map(({ text }) => ({ level: 'warning', text }));
+}
+
+/** Those that are disabled, or have failed for long, with a name for each. */
+export function webhookTroubles({
+  webhooks,
+  now,
+}: Pick<Health, 'webhooks' | 'now'>): readonly { readonly name: string; readonly text: string }[] {
+  return webhooks.flatMap(({ name, disabledAt, failingSince, lastFailure }) => {
+    const last = lastFailure === null ? '' : `: ${lastFailure.error}`;
+    if (disabledAt !== null)
+      return [
+        {
+          name: `webhook-disabled:${name}`,
+          text: `webhook ${name} is gone (410), and told nothing until it is enabled`,
+        },
+      ];
+    if (failingSince === null || now - failingSince < LONG_FAULT) return [];
+    return [
+      { name: `webhook-failing:${name}`, text: `webhook ${name} has failed for ${elapsed(now - failingSince)}${last}` },
+    ];
+  });
 }
 
 function doubt({ counts }: Health): readonly Problem[] {

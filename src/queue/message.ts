@@ -3,6 +3,7 @@ import type { Address } from '../mail/address.ts';
 import type { Notify } from '../mail/envelope.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
+import type { TraceContext } from '../runtime/tracing.ts';
 import type { Reason } from './reason.ts';
 import type { RetryOverride } from './schedule.ts';
 
@@ -13,6 +14,7 @@ export const PRIORITIES: readonly Priority[] = ['high', 'medium', 'low', 'deferr
 /** The way by which a message came. `report` is a DSN that posthaste wrote itself. */
 export type Origin = 'smtp' | 'library' | 'sendmail' | 'report';
 
+/** What was submitted, but for its recipients and its content. */
 export interface Message {
   /** The queue id: what the 250 says and what commands take. */
   readonly id: Id;
@@ -42,6 +44,10 @@ export interface Message {
   readonly metadata: Readonly<Record<string, string>>;
   /** What it asks for in place of its relay's retry policy; null: nothing. */
   readonly retry: RetryOverride | null;
+  /** False: the content goes when every delivery has ended, and none of them can be sent again. */
+  readonly keepContent: boolean;
+  /** Of its submission, for the spans of its attempts; null: nobody traced it. */
+  readonly trace: TraceContext | null;
 }
 
 /** One recipient of a message on its way into the store. */
@@ -67,4 +73,6 @@ export interface NewMessage {
   readonly message: Message;
   readonly deliveries: readonly NewDelivery[];
   readonly content: NewContent;
+  /** What the submitter gave under its key, as a digest: another message with that key is the same if its digest is. Without one, it is. */
+  readonly keyDigest?: Uint8Array;
 }

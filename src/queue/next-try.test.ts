@@ -1,65 +1,21 @@
 import { describe, expect, test } from 'vitest';
+import { delivery, MINUTE, NOW, node, relay } from '../../test/support/situation.ts';
 import { nextTry, nextWord } from './next-try.ts';
 import type { Situation } from './why.ts';
 
-const NOW = 1_800_000_000_000;
-const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 type Changes<Key extends 'delivery' | 'relay'> = Partial<NonNullable<Situation[Key]>>;
 
 function situation(
-  delivery: Changes<'delivery'> = {},
-  relay?: Changes<'relay'>,
+  changes: Changes<'delivery'> = {},
+  state?: Changes<'relay'>,
   more: Partial<Situation> = {},
 ): Situation {
   return {
-    delivery: {
-      id: '0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11',
-      ordinal: 1,
-      recipient: 'bob@example.com',
-      notify: null,
-      originalRecipient: null,
-      relay: 'ses',
-      state: 'queued',
-      reason: null,
-      priority: 'medium',
-      createdAt: NOW - 10 * MINUTE,
-      dueAt: NOW,
-      expiresAt: NOW + 24 * HOUR,
-      delayReportAt: NOW + 4 * HOUR,
-      attempts: 0,
-      lastReply: null,
-      lastAttemptAt: null,
-      inDoubt: false,
-      delayReported: false,
-      changedAt: NOW - 10 * MINUTE,
-      ...delivery,
-    },
-    relay: relay && {
-      relay: 'ses',
-      pausedAt: null,
-      pausedBy: null,
-      faults: 0,
-      faultSince: null,
-      probeAt: null,
-      lastFault: null,
-      limitedUntil: null,
-      pace: null,
-      knownSince: null,
-      ...relay,
-    },
-    nodes: [
-      {
-        id: '0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e12',
-        host: 'box',
-        pid: 1,
-        role: 'serve',
-        place: 'here',
-        startedAt: NOW - MINUTE,
-        seenAt: NOW,
-      },
-    ],
+    delivery: { ...delivery, relay: 'ses', ...changes },
+    relay: state && { ...relay, relay: 'ses', ...state },
+    nodes: [node],
     now: NOW,
     ...more,
   };

@@ -1,6 +1,7 @@
 /** When a queued delivery is tried next, as far as anybody can tell: what its due time says, and what stands in the way. */
 import type { Instant } from '../runtime/clock.ts';
 import { relative } from '../runtime/elapsed.ts';
+import { isOnDemand } from './delivery.ts';
 import { type Obstacle, obstacleTo, type Situation } from './why.ts';
 
 export interface NextTry {
@@ -17,7 +18,7 @@ export function nextTry(situation: Situation): NextTry {
 function timeOf(obstacle: Obstacle, situation: Situation): Instant | null {
   const { delivery, relay, now } = situation;
   // Behind any other obstacle it would wait for somebody, too.
-  if (delivery.priority === 'deferred') return null;
+  if (isOnDemand(delivery)) return null;
   if (obstacle === 'faulty') return Math.max(delivery.dueAt, afterFaults(situation));
   if (obstacle === 'resting') return Math.max(delivery.dueAt, relay?.pace?.restUntil ?? now);
   if (obstacle === 'limited') return Math.max(delivery.dueAt, relay?.limitedUntil ?? now);

@@ -53,10 +53,16 @@ export function strainOf(outcomes: readonly Outcome[], well: boolean): Strain | 
   return undefined;
 }
 
-/** 421, or words like those of Amazon SES ("454 Throttling failure"); faults of network and login have statuses alike. */
-function isGoodbye({ code, status, text }: Reply): boolean {
-  if (TOO_MUCH.test(text)) return true;
-  return code === 421 && status?.startsWith('4.4.') !== true && !OTHER_GOODBYE.test(text);
+/** In words. That is about all mail together, whichever message it meets. */
+export function saysTooMuch({ text }: Reply): boolean {
+  return TOO_MUCH.test(text);
+}
+
+/** 421, or words like those of Amazon SES ("454 Throttling failure"). 4.4.x is about the network, but for congestion (RFC 3463 3.5). */
+function isGoodbye(reply: Reply): boolean {
+  const { code, status = '', text } = reply;
+  if (saysTooMuch(reply)) return true;
+  return code === 421 && !/^4\.4\.(?!5$)/.test(status) && !OTHER_GOODBYE.test(text);
 }
 
 /** 4.7.x is policy: of what is temporary in it, greylisting aside, most is a rate. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allowance, nextAllowedAt, parseRate, type Rate, type RateLog, recordUse, showRate } from './rate.ts';
+import { allowance, nextAllowedAt, type Rate, type RateLog, recordUse } from './rate.ts';
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -28,24 +28,6 @@ function most(times: readonly number[], window: number): number {
 }
 
 describe('a rate', () => {
-  test.each([
-    ['14/s', 14, 1_000],
-    ['600/min', 600, 60_000],
-    ['200/h', 200, 3_600_000],
-    ['50000/d', 50_000, 86_400_000],
-  ])('%s is read', (text, limit, window) => {
-    expect(parseRate(text)).toEqual({ limit, window });
-  });
-
-  test.each(['', '14', '0/s', '14/week', '-1/s', '1.5/s', '14/s/s'])('%j is none', (text) => {
-    expect(parseRate(text)).toBeUndefined();
-  });
-
-  test('is shown as it is written', () => {
-    expect(showRate({ limit: 14, window: 1000 })).toBe('14/s');
-    expect(showRate({ limit: 5, window: 60_000 })).toBe('5/min');
-  });
-
   test('of 14/s lets 10,000 through in 714 s within 2 %, and never more than 14 in a second', () => {
     const times = burst({ limit: 14, window: 1_000 }, 10_000);
     const seconds = ((times.at(-1) as number) - start) / 1_000;

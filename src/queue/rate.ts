@@ -10,22 +10,8 @@ export interface Rate {
 /** What was let through, oldest first: slot number (time divided by slot length) and count. */
 export type RateLog = readonly (readonly [slot: number, count: number])[];
 
-const WINDOWS: Readonly<Record<string, number>> = { s: 1_000, min: 60_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** Slots in a window: what a slot holds counts until its end has left the window, which costs 1 % of the rate at most. */
 const SLOTS = 100;
-
-/** Reads `14/s`, `600/min`, `200/h`, `50000/d`; undefined when it is none. */
-export function parseRate(text: string): Rate | undefined {
-  const match = /^([1-9]\d{0,9})\s*\/\s*(s|min|m|h|d)$/.exec(text.trim());
-  const window = WINDOWS[match?.[2] ?? ''];
-  return window === undefined ? undefined : { limit: Number(match?.[1]), window };
-}
-
-export function showRate({ limit, window }: Rate): string {
-  const unit = Object.entries(WINDOWS).find(([, ms]) => ms === window)?.[0];
-  return unit === undefined ? `${limit} in ${window} ms` : `${limit}/${unit}`;
-}
 
 /** How many more may go at `now`. */
 export function allowance(rate: Rate, log: RateLog, now: Instant): number {

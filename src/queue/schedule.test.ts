@@ -35,8 +35,14 @@ describe('the wait', () => {
     expect(retryDelay(defaultRetryPolicy, 1, busy, 1)).toBe(72_000);
   });
 
-  test('ends just before the time of giving up', () => {
-    expect(nextAttemptAt(defaultRetryPolicy, 7, busy, 1_000, 5_000, 0.5)).toBe(4_999);
+  test('ends ten seconds before the time of giving up, for a worker may be busy', () => {
+    const at = (now: number): number => nextAttemptAt(defaultRetryPolicy, 7, busy, now, 100_000, 0.5);
+    expect(at(1_000)).toBe(90_000);
+    expect(at(89_999)).toBe(90_000);
+  });
+
+  test('in the last ten seconds makes no further attempt, but waits for the end', () => {
+    expect(nextAttemptAt(defaultRetryPolicy, 7, busy, 90_000, 100_000, 0.5)).toBe(99_999);
   });
 });
 
@@ -85,7 +91,7 @@ describe('a message that asks for its own retries', () => {
     [
       'a word that is not known',
       { tries: 1 } as RetryOverride,
-      'retry.tries is not known: allowed are firstDelay, maxDelay, maxAge, maxAttempts, delayReportAfter.',
+      'retry.tries is not known: allowed are mode, firstDelay, maxDelay, maxAge, maxAttempts, delayReportAfter.',
     ],
   ])('is told what is wrong with %s', (_, override, fault) => {
     expect(overrideFault(override)).toBe(fault);

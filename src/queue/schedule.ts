@@ -3,6 +3,8 @@ import type { Reply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 
 export interface RetryPolicy {
+  /** `manual`: after an attempt that failed for the time being, nothing is tried again until somebody asks for it. */
+  readonly mode: RetryMode;
   /** Wait after the first failed attempt, ms. */
   readonly firstDelay: number;
   /** Each further wait is this many times the one before. */
@@ -23,15 +25,22 @@ export interface RetryPolicy {
   readonly delayReportAfter: number | null;
 }
 
+/** The due time of what waits for a person to ask for it: the last one that a Date can hold. */
+export const ON_DEMAND: Instant = 8_640_000_000_000_000;
+
+export const RETRY_MODES = ['automatic', 'manual'] as const;
+export type RetryMode = (typeof RETRY_MODES)[number];
+
 /** What one message may ask for in place of its relay's policy. Times in ms, as in `RetryPolicy`. */
 export type RetryOverride = Partial<
-  Pick<RetryPolicy, 'firstDelay' | 'maxDelay' | 'maxAge' | 'maxAttempts' | 'delayReportAfter'>
+  Pick<RetryPolicy, 'mode' | 'firstDelay' | 'maxDelay' | 'maxAge' | 'maxAttempts' | 'delayReportAfter'>
 >;
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 export const defaultRetryPolicy: RetryPolicy = {
+  mode: 'automatic',
   firstDelay: MINUTE,
   factor: 2,
   maxDelay: HOUR,
@@ -53,7 +62,9 @@ export function policyFor(policy: RetryPolicy, override: RetryOverride | null): 
 }
 
 /** Least values; null, where it is allowed, means never. */
-const OVERRIDABLE: Readonly<Record<keyof RetryOverride, { readonly least: number; readonly orNull: boolean }>> = {
+const OVERRIDABLE: Readonly<
+  Record<Exclude<keyof RetryOverride, 'mode'>, { readonly least: number; readonly orNull: boolean }>
+> = {
   firstDelay: { least: 1, orNull: false },
   maxDelay: { least: 1, orNull: false },
   maxAge: { least: 0, orNull: false },
@@ -62,17 +73,20 @@ const OVERRIDABLE: Readonly<Record<keyof RetryOverride, { readonly least: number
 };
 
 /** What is wrong with an override, as a sentence; undefined when it can be kept. */
-export function overrideFault(override: RetryOverride): string | undefined {
-  for (const [name, value] of Object.entries(override)) {
-    const rule = OVERRIDABLE[name as keyof RetryOverride];
-    if (rule === undefined) return `retry.${name} is not known: allowed are ${Object.keys(OVERRIDABLE).join(', ')}.`;
+export function overrideFault({ mode, ...times }: RetryOverride): string | undefined {
+  if (mode !== undefined && !RETRY_MODES.includes(mode))
+    return `retry.mode is ${JSON.stringify(mode)}: give ${RETRY_MODES.join(' or ')}.`;
+  for (const [name, value] of Object.entries(times)) {
+    const rule = OVERRIDABLE[name as keyof typeof OVERRIDABLE];
+    const known = (): string => ['mode', ...Object.keys(OVERRIDABLE)].join(', ');
+    if (rule === undefined) return `retry.${name} is not known: allowed are ${known()}.`;
     if (value === null && rule.orNull) continue;
     if (!Number.isSafeInteger(value) || (value as number) < rule.least) {
       const also = rule.orNull ? ', or null' : '';
       return `retry.${name} is ${String(value)}: give a whole number from ${rule.least}${also}.`;
     }
   }
-  const { firstDelay, maxDelay } = override;
+  const { firstDelay, maxDelay } = times;
   if (firstDelay === undefined || maxDelay === undefined || firstDelay <= maxDelay) return undefined;
   return `retry.firstDelay (${firstDelay}) is longer than retry.maxDelay (${maxDelay}): the first wait is the shortest.`;
 }
@@ -123,7 +137,10 @@ function spread(ms: number, jitter: number, chance: number): number {
   return Math.round(ms * (1 - jitter + 2 * jitter * chance));
 }
 
-/** The next attempt's time, never past the moment of giving up, so that the last attempt is made just before it. */
+/** The last attempt is made so long before the moment of giving up, ms: nothing is claimed from then on, and a worker may be busy. */
+const LAST_CALL = 10_000;
+
+/** The next attempt's time: by the policy on demand, else never past the moment of giving up, so that the last attempt is made just before it. */
 export function nextAttemptAt(
   policy: RetryPolicy,
   attempts: number,
@@ -132,6 +149,9 @@ export function nextAttemptAt(
   expiresAt: Instant,
   chance: number,
 ): Instant {
+  if (policy.mode === 'manual') return ON_DEMAND;
   const at = now + retryDelay(policy, attempts, reply, chance);
+  const lastCall = expiresAt - LAST_CALL;
+  if (at > lastCall && now < lastCall) return lastCall;
   return now < expiresAt ? Math.min(at, expiresAt - 1) : at;
 }

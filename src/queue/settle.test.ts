@@ -34,6 +34,7 @@ const context: SettleContext = {
   now: start + 1000,
   doubt: 'resend',
   chance: 0.5,
+  toBlame: false,
 };
 const deferred = (
   scope: 'relay' | 'message' | 'recipient',
@@ -46,6 +47,8 @@ const deferred = (
   reply: { code, status, text: 'try later' },
   inDoubt,
 });
+
+const faulty = deferred('relay', 421, '4.7.0') as Outcome & { kind: 'deferred' };
 
 describe('settle', () => {
   test('what the relay took is sent', () => {
@@ -83,8 +86,23 @@ describe('settle', () => {
     });
   });
 
-  test('a message that made a server answer with a relay fault goes behind what was due before, and stays due', () => {
-    expect(settle(claimed, deferred('relay', 421, '4.7.0'), context).dueAt).toBe(context.now);
+  test('a message in whose transaction the relay had a fault goes behind what was due before, and stays due', () => {
+    const own: Outcome = { ...faulty, during: 'own' };
+    expect(settle(claimed, own, context)).toMatchObject({ state: 'queued', giveBack: true, dueAt: context.now });
+  });
+
+  test('one that another recipient or message met keeps its place, as one before any transaction does', () => {
+    const other: Outcome = { ...faulty, during: 'other' };
+    for (const outcome of [faulty, other]) expect(settle(claimed, outcome, context).dueAt).toBe(claimed.dueAt);
+  });
+
+  test('a fault in its own transaction counts for the message that is to blame, and not for the recipients beside it', () => {
+    const blamed = { ...context, toBlame: true };
+    const decision = settle(claimed, { ...faulty, during: 'own' }, blamed);
+    expect(decision).toMatchObject({ state: 'queued', giveBack: false });
+    expect(decision.dueAt).toBeGreaterThan(context.now);
+    expect(settle(claimed, { ...faulty, during: 'other' }, blamed)).toMatchObject({ giveBack: true });
+    expect(settle(claimed, faulty, blamed)).toMatchObject({ giveBack: true, dueAt: claimed.dueAt });
   });
 
   test('a refused login of one sender keeps back his mail for a minute, at no cost', () => {

@@ -24,6 +24,8 @@ export interface SettleContext {
   readonly doubt: 'resend' | 'hold';
   /** A random number in [0, 1). */
   readonly chance: number;
+  /** The relay takes other mail: a fault of it in the transaction of this message is the message's (`isToBlame()`). */
+  readonly toBlame: boolean;
 }
 
 /** A sender's own login that the relay refused is tried again after this time, ms; the relay itself is not paused for it. */
@@ -39,9 +41,9 @@ export function settle(delivery: Delivery, outcome: Outcome, context: SettleCont
     case 'captured':
       return { ...ended(delivery, outcome.reply), state: 'captured', report: null };
     case 'refused':
-      return bounce(delivery, 'refused', outcome.reply);
+      return { ...bounce(delivery, 'refused', outcome.reply), inDoubt: isInDoubt(outcome) || delivery.inDoubt };
     case 'deferred':
-      return outcome.scope === 'relay' && !outcome.inDoubt
+      return outcome.scope === 'relay' && !outcome.inDoubt && !(context.toBlame && outcome.during === 'own')
         ? afterRelayFault(delivery, outcome, context)
         : afterFailure(delivery, outcome, context);
   }
@@ -52,9 +54,11 @@ export function bounce(delivery: Delivery, reason: Reason, reply: Reply): Decisi
   return { ...ended(delivery, reply), state: 'bounced', reason, report: wants(delivery, 'failure') ? 'failed' : null };
 }
 
+const NO_REPLY: Reply = { code: 451, status: '4.4.7', text: 'no relay has ever answered', ours: true };
+
 /** The reply under which a delivery expires: the last one of a relay, or our own where none ever answered. */
 export function expiryReply(delivery: Delivery): Reply {
-  return delivery.lastReply ?? { code: 451, status: '4.4.7', text: 'the message expired before it could be delivered' };
+  return delivery.lastReply ?? NO_REPLY;
 }
 
 /** Only `sent` settles a doubt: what is given up later may still have arrived. */
@@ -64,9 +68,9 @@ function ended(delivery: Delivery, reply: Reply): Omit<Decision, 'state' | 'repo
 }
 
 /**
- * The relay's fault, not the message's: the attempt is given back (invariant 5). Where a server answered, the delivery goes
- * behind all that was due before, so that one message which makes the relay say 421 cannot be the probe for ever; a dead network
- * keeps the order. It stays due: the relay's own pause holds it back, and neither a relay that was mended nor a fallback waits for it.
+ * The relay's fault, not the message's: the attempt is given back (invariant 5). Where it came in the transaction of this delivery, it
+ * goes behind all that was due before, because it may be why; else the order is kept. It stays due: the relay's own pause holds it
+ * back, and neither a relay that was mended nor a fallback waits for it.
  */
 function afterRelayFault(
   delivery: Delivery,
@@ -74,8 +78,7 @@ function afterRelayFault(
   context: SettleContext,
 ): Decision {
   const { reply, login } = outcome;
-  const network = reply.status?.startsWith('4.4.') === true;
-  const behind = network ? delivery.dueAt : context.now;
+  const behind = outcome.during === 'own' ? context.now : delivery.dueAt;
   return {
     state: 'queued',
     reason: null,
@@ -91,7 +94,7 @@ function afterRelayFault(
 function afterFailure(delivery: Delivery, outcome: Outcome & { kind: 'deferred' }, context: SettleContext): Decision {
   const { policy, now, chance } = context;
   const { reply } = outcome;
-  const inDoubt = outcome.inDoubt || delivery.inDoubt;
+  const inDoubt = isInDoubt(outcome) || delivery.inDoubt;
   if (outcome.inDoubt && context.doubt === 'hold') {
     return { ...ended(delivery, reply), state: 'held', reason: 'doubt', inDoubt, report: null };
   }
@@ -119,5 +122,10 @@ export function wants(delivery: Pick<Delivery, 'notify'>, event: 'success' | 'fa
 
 /** The word under which the log keeps an attempt. */
 export function attemptOutcome(outcome: Outcome): Attempt['outcome'] {
-  return outcome.kind === 'deferred' && outcome.inDoubt ? 'in doubt' : outcome.kind;
+  return isInDoubt(outcome) ? 'in doubt' : outcome.kind;
+}
+
+/** This attempt ended so that the relay may have it. */
+export function isInDoubt(outcome: Outcome): boolean {
+  return (outcome.kind === 'deferred' || outcome.kind === 'refused') && outcome.inDoubt === true;
 }

@@ -1,19 +1,27 @@
 /** What the queue needs of a place to keep it. Each method is one transaction, made for many at once, and named for its move. */
+import type { Address } from '../mail/address.ts';
 import type { Reply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
+import type { AuditStore } from './audit.ts';
 import type { Attempt, Delivery, State } from './delivery.ts';
-import type { Message, NewMessage } from './message.ts';
+import type { Message, NewMessage, Priority } from './message.ts';
 import type { Pace, Strain } from './pace.ts';
 import type { Rate } from './rate.ts';
 import type { Reason } from './reason.ts';
+import type { Suspicion } from './suspicion.ts';
+import type { WebhookStore } from './webhook.ts';
 
 /** What became of one submitted message. `duplicate`: a message with this key was there already; `id` is the first one's. */
 export interface Inserted {
   readonly id: Id;
   readonly duplicate: boolean;
+  /** Of a duplicate: the Message-ID of the first message, and whether that one had another content or other recipients. */
+  readonly first?: { readonly messageId: string; readonly differs: boolean };
   /** All its deliveries were claimed as they were inserted, by the `Take` of their relay. */
   readonly token?: Token;
+  /** Its recipients that are suppressed, where there are any: they get nothing. */
+  readonly suppressed?: readonly Address[];
 }
 
 /** Names one claim and fences every write that follows it. Opaque: only the store that made it reads it. */
@@ -23,6 +31,8 @@ export interface ClaimRequest {
   readonly relay: string;
   /** Deliveries, at most; a message whose due deliveries do not all fit is shared between claims. */
   readonly limit: number;
+  /** Messages, at most; default: as many as their deliveries allow. */
+  readonly messages?: number;
   readonly now: Instant;
   /** End of the lease. */
   readonly until: Instant;
@@ -37,9 +47,25 @@ export interface ClaimRequest {
   readonly ratesOf?: string;
   /**
    * Another relay sends in the place of this one: its faults are no hindrance and its probe is left alone, but not a pause by an
-   * operator. Deliveries in doubt stay. Whether the one that sends is itself well is the caller's to see.
+   * operator. Deliveries in doubt stay. Where the one that sends (`ratesOf`) has faults itself, this is its probe.
    */
   readonly standIn?: true;
+}
+
+/** What came of a claim. */
+export interface Claimed {
+  readonly claims: readonly Claim[];
+  /** Those that ended in place of an attempt. */
+  readonly suppressed: readonly SuppressedDelivery[];
+  /** The relay that sends has faults, met by this process or another, and this is its probe: a success ends them. */
+  readonly probe: boolean;
+}
+
+/** A delivery that ended because its recipient is suppressed. */
+export interface SuppressedDelivery {
+  readonly id: Id;
+  readonly recipient: Address;
+  readonly entry: Suppression;
 }
 
 /** A worker's wish for new messages of its relay: to be claimed in the transaction that inserts them. */
@@ -74,6 +100,8 @@ export interface Settlement {
   readonly giveBack: boolean;
   readonly reply: Reply | null;
   readonly inDoubt: boolean;
+  /** The relay that may have it, where that is another one than the delivery's: only there it is known for a copy, so it belongs there from then on. */
+  readonly relay?: string;
   readonly delayReported: boolean;
   /** The line of the log; null when nothing was tried. */
   readonly attempt: Omit<Attempt, 'ordinal'> | null;
@@ -115,10 +143,16 @@ export interface Filter {
   /** A part of the subject, compared without case. */
   readonly subject?: string;
   readonly tag?: string;
+  /** Words, all of which must occur: in the subject, an address, the Message-ID, the tags, the metadata or the last reply; compared without case. */
+  readonly text?: string;
+  /** The submitter's idempotency key. */
+  readonly key?: string;
   readonly createdBefore?: Instant;
   readonly createdAfter?: Instant;
   /** The state was last written before this. */
   readonly changedBefore?: Instant;
+  /** The state was last written after this. */
+  readonly changedAfter?: Instant;
   /** `queued` ones that have been tried at least once. */
   readonly deferred?: boolean;
   readonly inDoubt?: boolean;
@@ -137,7 +171,15 @@ export interface Listed extends Delivery {
   readonly tags: readonly string[];
 }
 
-/** Newest first by message id; pass `cursor` back for the next page. */
+/** The order is that of the message ids, and so nearly that of submission; `oldest` is exactly the other way round. Default `newest`. */
+export interface PageRequest {
+  /** Deliveries, at most. */
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly order?: 'newest' | 'oldest';
+}
+
+/** Pass `cursor` back for the next page; null: there is none. */
 export interface Page {
   readonly rows: readonly Listed[];
   readonly cursor: string | null;
@@ -153,7 +195,7 @@ export interface Found {
 }
 
 /** What all workers on the database share about a relay. A relay nobody has written or noted anything about is absent and healthy. */
-export interface RelayState {
+export interface RelayState extends Suspicion {
   readonly relay: string;
   /** Stopped by an operator until resumed. */
   readonly pausedAt: Instant | null;
@@ -184,6 +226,16 @@ export interface Node {
   readonly role: string;
   readonly startedAt: Instant;
   readonly seenAt: Instant;
+}
+
+/** What a process has of a relay now: `node` may be one that is known no more. */
+export interface Held {
+  readonly node: Id;
+  readonly relay: string;
+  /** Deliveries that it is sending. */
+  readonly sending: number;
+  /** Connections that are its own until it gives them up or its lease is over. */
+  readonly connections: number;
 }
 
 /** What a process tells of its connections to a relay, and asks for. */
@@ -218,8 +270,9 @@ export interface StrainReport extends Strain {
   readonly now: Instant;
 }
 
+/** An entry of the list of those who get no mail. */
 export interface Suppression {
-  /** An address, or `@domain`; kept in lower case. */
+  /** An address, or `@domain`; kept in lower case, its domain in ASCII. */
   readonly target: string;
   readonly reason: string;
   readonly since: Instant;
@@ -237,9 +290,33 @@ export interface Counts {
   /** Reports that were given up in the last 24 hours: nobody was told what they say. */
   readonly lostReports: number;
   readonly oldestDue: Instant | null;
+  /** Deliveries of a lower priority that are due, where some of a higher one are due as well: null where there are none. */
+  readonly overtaken: Overtaken | null;
 }
 
-export interface Store {
+/** The longest waiting deliveries that others go before. */
+export interface Overtaken {
+  readonly relay: string;
+  readonly priority: Priority;
+  readonly since: Instant;
+}
+
+/** What happened in one span of time, in so far as it is still kept. */
+export interface Flow {
+  /** The begin of the span. */
+  readonly at: Instant;
+  /** Messages that came. */
+  readonly accepted: number;
+  /** How long the oldest of what waited at the end of the span had waited then (ms), as far as that is still kept; 0: nothing did. */
+  readonly oldest: number;
+  /** Deliveries that are in this state since then, as the three behind it. */
+  readonly sent: number;
+  readonly captured: number;
+  readonly bounced: number;
+  readonly cancelled: number;
+}
+
+export interface Store extends AuditStore, WebhookStore {
   /**
    * Messages, deliveries and contents become durable together; staged chunks become theirs. Recipients that are suppressed
    * at `now` start as bounced/suppressed. A key that is taken makes that message a duplicate and leaves no trace of it.
@@ -255,11 +332,12 @@ export interface Store {
   unstage(id: Id): Promise<void>;
 
   /**
-   * queued -> sending, in strict order of priority and then of due time, never past a pause of the relay. A relay with faults
-   * gives one message to one caller, and no other until `until`; one that rests gives nothing. Those meanwhile suppressed become bounced/suppressed instead and cost
-   * nothing of the rates.
+   * queued -> sending, in strict order of priority and then of due time, never past a pause of the relay, and nothing whose `expiresAt` has come. A relay with faults
+   * gives one message to one caller, and no other until `until`: the first that is no suspect, also in the relay's pause where only few
+   * messages have met the faults (`isFewMessages()`). One that rests gives nothing. Those meanwhile suppressed become bounced/suppressed
+   * instead and cost nothing of the rates.
    */
-  claim(request: ClaimRequest): Promise<readonly Claim[]>;
+  claim(request: ClaimRequest): Promise<Claimed>;
   /** queued -> sending for deliveries of any relay, paused or not, whose `expiresAt` has come: to be settled as expired. Contents come as with `claim`. */
   claimExpired(request: Omit<ClaimRequest, 'relay'>): Promise<readonly Claim[]>;
   /**
@@ -271,13 +349,13 @@ export interface Store {
   reportDelays(reports: readonly DelayReport[], now: Instant): Promise<readonly boolean[]>;
   /** Moves the lease of those claims that still hold to `until`; says which ones do. */
   renew(tokens: readonly Token[], until: Instant): Promise<readonly Token[]>;
-  /** sending -> what each settlement says, with its log line and reports; for each group, for each settlement: whether the token still held. A group of which no token held inserts no report. */
+  /** sending -> what each settlement says, with its log line and reports; for each group, for each settlement: whether the token still held. A group of which no token held inserts no report. All groups are written, or none: whoever settles for many tries each group alone when it throws. */
   settle(groups: readonly SettleGroup[], now: Instant): Promise<readonly (readonly boolean[])[]>;
   /** sending -> queued, attempt given back: the orderly way out. Returns how many deliveries. */
   release(tokens: readonly Token[], now: Instant): Promise<number>;
   /**
    * sending -> queued where the lease has run out, or where one of the nodes `dead` holds it, whose processes are known to be gone.
-   * The attempt stays counted and is logged as crashed. Due again `delays[n]` ms after the n+1st such end of an attempt (the last
+   * The attempt stays counted and is logged as crashed; how far it had come nobody knows, so it is in doubt. Due again `delays[n]` ms after the n+1st such end of an attempt (the last
    * one repeats); 0 leaves it due as it was. Returns how many deliveries.
    */
   reclaim(now: Instant, dead: readonly Id[], delays: readonly number[]): Promise<number>;
@@ -286,7 +364,7 @@ export interface Store {
 
   /**
    * An operator's move: every delivery that the filter names and whose state may move to `to` does. To queued: due at `now`,
-   * in doubt cleared, expiry moved on to at least `expiresAt`, priority `deferred` becomes medium. Returns how many; `dryRun` only counts.
+   * in doubt cleared, priority `deferred` becomes medium; for what did not wait for its next attempt expiry moved on to at least `expiresAt`. Returns how many; `dryRun` only counts.
    */
   move(filter: Filter, to: 'queued' | 'held' | 'cancelled', options: MoveOptions): Promise<number>;
 
@@ -296,14 +374,29 @@ export interface Store {
    */
   reroute(filter: Filter, relay: string, options: RerouteOptions): Promise<number>;
 
-  find(filter: Filter, page: { readonly limit: number; readonly cursor?: string }): Promise<Page>;
+  find(filter: Filter, page: PageRequest): Promise<Page>;
+  /** The id of the delivery that stands `limit` places behind the cursor, whatever it is; null: there are fewer. */
+  edge(page: PageRequest): Promise<Id | null>;
+  /**
+   * Deliveries whose state was written at `since` or later, in the order of these times, as they are now: what has ended, what is held,
+   * and what is queued after an attempt. What is new, or being sent, is not among them.
+   */
+  changed(since: Instant, page: Omit<PageRequest, 'order'>): Promise<Page>;
   get(id: Id): Promise<Found | null>;
   /** One chunk of a content, from 0; null behind the last, or when the content is gone. */
   contentChunk(id: Id, sequence: number): Promise<Uint8Array | null>;
   count(filter: Filter): Promise<number>;
   counts(now: Instant): Promise<Counts>;
+  /** What came and went in each of `spans` spans of `width` ms from `from` on. */
+  flow(from: Instant, width: number, spans: number): Promise<readonly Flow[]>;
+  /** When a relay last took a delivery that is still kept; null: none is. */
+  lastSent(): Promise<Instant | null>;
   /** Removes messages all of whose deliveries have ended, fit the filter and changed before it; at most `limit` messages a call. Returns how many messages. */
   purge(filter: Filter & { readonly changedBefore: Instant }, limit: number): Promise<number>;
+  /** How many messages `purge` would remove. */
+  purgeable(filter: Filter & { readonly changedBefore: Instant }): Promise<number>;
+  /** Drops contents of at most `limit` messages that do not keep theirs, all of whose deliveries have ended. Returns how many. None of these deliveries can be queued again. */
+  dropContents(limit: number): Promise<number>;
   /** Drops what was staged before that time and never inserted. Returns how many contents. */
   sweepStaged(before: Instant): Promise<number>;
 
@@ -314,19 +407,34 @@ export interface Store {
   pauseRelay(relay: string, pause: { readonly at: Instant; readonly by: string } | null): Promise<void>;
   /**
    * A fault of the relay: no attempt for `delays[n]` ms after the n+1st in a row (the last one repeats). While such a pause lasts,
-   * further faults change nothing: connections that fall together are one fault. Answers with what stands now.
+   * further faults change nothing: connections that fall together are one fault. `suspect`: the message in whose transaction it came; the
+   * next time it may be to blame (`isToBlame()`): then nothing changes, and the answer is `message`. Else it is what stands now.
    */
-  faultRelay(relay: string, fault: Reply, now: Instant, delays: readonly number[]): Promise<RelayState>;
+  faultRelay(
+    relay: string,
+    fault: Reply,
+    now: Instant,
+    delays: readonly number[],
+    suspect?: Id | null,
+  ): Promise<RelayState | 'message'>;
   /** The first success after faults. True for the one caller that ended them. */
-  healRelay(relay: string): Promise<boolean>;
+  healRelay(relay: string, now: Instant): Promise<boolean>;
+  /** The probe that `holder` claimed until `until` ended without having met the relay: the next message may probe. True where that was still its probe. */
+  endProbe(relay: string, holder: Id, until: Instant): Promise<boolean>;
   /** The relay said that it was too much: `slower()` of its pace, with the connections in use of all processes. Answers with what stands now. */
   slowRelay(relay: string, report: StrainReport): Promise<Pace | null>;
 
+  /** A target that is in the list already gets the new entry. */
   suppress(entries: readonly Suppression[]): Promise<void>;
+  /** Returns how many were in the list. */
   unsuppress(targets: readonly string[]): Promise<number>;
+  /** What suppresses each of the recipients at `now`; null: nothing does. */
+  suppressing(recipients: readonly Address[], now: Instant): Promise<readonly (Suppression | null)[]>;
+  /** In the order of their targets, also those whose `until` is over; `contains`: only targets with this part, as `partKey` gives it. */
   suppressions(page: {
     readonly limit: number;
     readonly cursor?: string;
+    readonly contains?: string;
   }): Promise<{ readonly rows: readonly Suppression[]; readonly cursor: string | null }>;
 
   /**
@@ -337,9 +445,16 @@ export interface Store {
   /** The process is gone, and its connections are free. */
   forgetNode(id: Id): Promise<void>;
   nodes(seenAfter: Instant): Promise<readonly Node[]>;
+  /** What each process holds of each relay at `now`, in the order of nodes and relays; who holds nothing is left out. */
+  holdings(now: Instant): Promise<readonly Held[]>;
 
   /** Changes when another process may have written: a cheap thing to ask before a full look. */
   changeMark(): Promise<number>;
+  /**
+   * Where the database can say so: calls back at once when another process wrote what may be work, sometimes in vain, and seldom not.
+   * Returns the way to end that.
+   */
+  readonly onNews?: ((wake: () => void) => () => void) | undefined;
   close(): Promise<void>;
 }
 

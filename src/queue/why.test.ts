@@ -1,54 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { delivery, MINUTE, NOW, node, relay } from '../../test/support/situation.ts';
 import { type Delivery, MOVES, type State } from './delivery.ts';
 import type { Node, RelayState } from './store.ts';
 import { suppressionReply } from './suppression.ts';
 import { type RelayPlan, roleOf, whyWaiting } from './why.ts';
-
-const NOW = 1_800_000_000_000;
-const MINUTE = 60_000;
-
-const delivery: Delivery = {
-  id: '0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11',
-  ordinal: 1,
-  recipient: 'bob@example.com',
-  notify: null,
-  originalRecipient: null,
-  relay: 'default',
-  state: 'queued',
-  reason: null,
-  priority: 'medium',
-  createdAt: NOW - 10 * MINUTE,
-  dueAt: NOW,
-  expiresAt: NOW + 1_000 * MINUTE,
-  attempts: 0,
-  lastReply: null,
-  lastAttemptAt: null,
-  inDoubt: false,
-  delayReportAt: NOW + 230 * MINUTE,
-  delayReported: false,
-  changedAt: NOW - 10 * MINUTE,
-};
-const relay: RelayState = {
-  relay: 'default',
-  pausedAt: null,
-  pausedBy: null,
-  faults: 0,
-  faultSince: null,
-  probeAt: null,
-  lastFault: null,
-  limitedUntil: null,
-  pace: null,
-  knownSince: null,
-};
-const node: Node = {
-  id: delivery.id,
-  host: 'box',
-  pid: 1,
-  role: 'serve',
-  place: 'here',
-  startedAt: NOW - MINUTE,
-  seenAt: NOW - 1_000,
-};
 
 function why(
   changes: Partial<Delivery>,
@@ -107,7 +62,7 @@ describe('a queued delivery', () => {
     ));
   test('is in doubt beside all else', () =>
     expect(why({ inDoubt: true, attempts: 1, dueAt: NOW + MINUTE })).toBe(
-      'It is in doubt: the last connection broke before the relay answered, so it may have arrived. The last attempt did not succeed; the next one is due in 1m.',
+      'It is in doubt: an attempt ended before the relay answered, so it may have arrived. The last attempt did not succeed; the next one is due in 1m.',
     ));
 });
 
@@ -124,7 +79,7 @@ describe('any other delivery', () => {
       { state: 'held', reason: 'error', lastReply: { code: 451, text: 'oops' } },
       'It was held 3m ago because of an error (451 oops).',
     ],
-    [{ state: 'sending' }, 'An attempt is under way since 3m.'],
+    [{ state: 'sending' }, 'An attempt has been under way for 3m.'],
     [{ state: 'sent', lastReply: { code: 250, text: 'ok' } }, 'The relay took it 3m ago (250 ok).'],
     [{ state: 'captured' }, 'It was captured 3m ago: no relay was set, so it stays here.'],
     [{ state: 'cancelled' }, 'An operator cancelled it 3m ago.'],

@@ -2,7 +2,7 @@
 import { printable, showReply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
-import type { Delivery } from './delivery.ts';
+import { type Delivery, isOnDemand } from './delivery.ts';
 import type { Reason } from './reason.ts';
 import type { Node, RelayState } from './store.ts';
 import { suppressionIn } from './suppression.ts';
@@ -17,14 +17,47 @@ export function roleOf(role: string, relayless: boolean): string {
 
 const RELAYLESS = ', no relay set';
 
+/** How a process is called from when it has found the file of the queue damaged. */
+export function damagedRole(role: string): string {
+  return `${role}${DAMAGED}`;
+}
+
+const DAMAGED = ', finds the database damaged';
+
+export function findsDamage({ role }: Pick<Node, 'role'>): boolean {
+  return role.endsWith(DAMAGED);
+}
+
+/** It takes mail and leaves delivery to others. */
+export function isTaker({ role }: Pick<Node, 'role'>): boolean {
+  return role.startsWith(TAKER);
+}
+
+/** It captures mail, and sends none. */
+export function isRelaylessNode({ role }: Pick<Node, 'role'>): boolean {
+  return role.includes(RELAYLESS);
+}
+
+/** How a process calls itself that takes mail and leaves delivery to others. */
+export const TAKER = 'serve, delivers nothing';
+
+/** How a process calls itself that tries what is due once: it shows when the last run was. */
+export const ONCE = 'work --once';
+
 /** The time at which a worker was last seen; null when there is no trace of any. */
 export function lastSeen(nodes: readonly Node[]): Instant | null {
-  return nodes.length === 0 ? null : Math.max(...nodes.map((node) => node.seenAt));
+  const workers = nodes.filter((node) => !isTaker(node));
+  return workers.length === 0 ? null : Math.max(...workers.map((node) => node.seenAt));
 }
 
 /** True while some worker shows that it lives. */
 export function isWorked(nodes: readonly Node[], now: Instant): boolean {
   return (lastSeen(nodes) ?? Number.NEGATIVE_INFINITY) >= now - WORKER_SILENCE;
+}
+
+/** The process has shown lately that it lives. */
+export function isSeen({ seenAt }: Pick<Node, 'seenAt'>, now: Instant): boolean {
+  return seenAt >= now - WORKER_SILENCE;
 }
 
 /** What the settings say of a delivery's relay. */
@@ -67,7 +100,7 @@ export function obstacleTo({ delivery, relay, nodes, now, plan }: Situation): Ob
   if (!isWorked(nodes, now)) return 'workerless';
   if (isRelayless(nodes, now)) return 'relayless';
   if ((relay?.limitedUntil ?? now) > now) return 'limited';
-  if (delivery.priority === 'deferred') return 'demand';
+  if (isOnDemand(delivery)) return 'demand';
   const rest = relay?.pace?.restUntil ?? now;
   if (rest > now && rest >= delivery.dueAt) return 'resting';
   return delivery.dueAt > now ? 'time' : 'turn';
@@ -103,7 +136,7 @@ const WHY: Readonly<Record<Obstacle, (situation: Situation) => string>> = {
     `The relay ${delivery.relay} gets no more before its rate allows it ${relative(relay?.limitedUntil ?? now, now)}.`,
   resting: ({ relay, now }) =>
     `${whatItSaid(relay, now)}: it gets a rest, and more mail ${relative(relay?.pace?.restUntil ?? now, now)}.`,
-  demand: () => 'Its priority is deferred: it waits until somebody retries it.',
+  demand: ({ delivery }) => whyOnDemand(delivery),
   time: ({ delivery, now }) => whyNotDue(delivery, now),
   turn: ({ relay, now }) => `It is due and waits for its turn.${whySlow(relay, now)}`,
 };
@@ -120,7 +153,7 @@ function whySlow(relay: RelayState | undefined, now: Instant): string {
 
 function whyQueued(situation: Situation): string {
   const doubt = situation.delivery.inDoubt
-    ? 'It is in doubt: the last connection broke before the relay answered, so it may have arrived. '
+    ? 'It is in doubt: an attempt ended before the relay answered, so it may have arrived. '
     : '';
   return doubt + WHY[obstacleTo(situation)](situation);
 }
@@ -145,7 +178,13 @@ function standIn({ inDoubt }: Delivery, failing: number, now: Instant, plan: Rel
 
 /** Mail for a relay is not captured by those who know no relay: it waits for one that does. */
 function isRelayless(nodes: readonly Node[], now: Instant): boolean {
-  return nodes.filter((node) => isWorked([node], now)).every(({ role }) => role.endsWith(RELAYLESS));
+  return nodes.filter((node) => isWorked([node], now)).every(isRelaylessNode);
+}
+
+function whyOnDemand({ priority, lastReply }: Delivery): string {
+  if (priority === 'deferred') return 'Its priority is deferred: it waits until somebody retries it.';
+  const last = lastReply === null ? '' : ` (${showReply(lastReply)})`;
+  return `The last attempt did not succeed${last}; retries are manual, so it waits until somebody retries it.`;
 }
 
 function whyNotDue({ attempts, dueAt, lastReply }: Delivery, now: Instant): string {
@@ -176,7 +215,7 @@ const BOUNCED: Readonly<Partial<Record<Reason, string>>> = {
 function whyNoMore({ state, reason, changedAt, lastReply }: Delivery, now: Instant): string {
   const since = relative(changedAt, now);
   const last = lastReply === null ? '' : ` (${showReply(lastReply)})`;
-  if (state === 'sending') return `An attempt is under way since ${elapsed(now - changedAt)}.`;
+  if (state === 'sending') return `An attempt has been under way for ${elapsed(now - changedAt)}.`;
   if (state === 'sent') return `The relay took it ${since}${last}.`;
   if (state === 'captured') return `It was captured ${since}: no relay was set, so it stays here.`;
   if (state === 'cancelled') return `An operator cancelled it ${since}.`;

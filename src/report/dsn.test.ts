@@ -28,6 +28,8 @@ const message: Message = {
   tags: [],
   metadata: {},
   retry: null,
+  keepContent: true,
+  trace: null,
 };
 
 const delivery: Delivery = {
@@ -57,6 +59,8 @@ const failed: Reported = {
   action: 'failed',
   reply: { code: 550, status: '5.1.1', text: 'no such user' },
   remote: 'mx.example.com',
+  expired: null,
+  doubt: false,
 };
 const input: ReportInput = {
   id: '019b0000-0000-7000-8000-0000000000ff',
@@ -120,6 +124,50 @@ describe('composeReport', () => {
     expect(text.match(/^Final-Recipient:/gm)).toHaveLength(2);
     expect(text).toContain('Action: delayed\r\nStatus: 4.0.0\r\n');
     expect(text).toMatch(/Will-Retry-Until: /);
+  });
+
+  test('what posthaste refused itself is no word of an SMTP server: it has a type of its own, and no remote', () => {
+    const reply = { code: 552, status: '5.3.4', text: 'too large', ours: true } as const;
+    const text = textOf(composeReport({ ...input, recipients: [{ ...failed, reply }] }));
+    expect(text).toContain('Status: 5.3.4\r\nDiagnostic-Code: X-posthaste; 552 5.3.4 too large\r\n');
+    expect(text).toContain('posthaste says: 552 5.3.4 too large');
+    expect(text).not.toContain('Remote-MTA');
+  });
+
+  test('says of what is in doubt that it may have arrived', () => {
+    const expired = { ...failed, expired: 'time', doubt: true } as const;
+    const text = textOf(composeReport({ ...input, recipients: [expired] }));
+    expect(text).toContain('It may have arrived all the same: an attempt ended before the answer');
+    expect(textOf(composeReport(input))).not.toContain('may have arrived');
+  });
+
+  test('what a server said that has no name here is its word all the same', () => {
+    const text = textOf(composeReport({ ...input, recipients: [{ ...failed, remote: null }] }));
+    expect(text).toContain('Status: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 no such user\r\n');
+    expect(text).toContain('The relay said: 550 5.1.1 no such user');
+  });
+
+  test('what is out of time says so and how long it took, with the last reply as its diagnostic', () => {
+    const reply = { code: 450, status: '4.2.2', text: 'mailbox full' };
+    const late: Reported = {
+      ...failed,
+      reply,
+      expired: 'time',
+      delivery: { ...delivery, expiresAt: delivery.createdAt + 432_000_000 },
+    };
+    const text = textOf(composeReport({ ...input, recipients: [late] }));
+    expect(text).toContain(
+      'Status: 5.4.7\r\nRemote-MTA: dns; mx.example.com\r\nDiagnostic-Code: smtp; 450 4.2.2 mailbox full\r\n',
+    );
+    expect(text).toContain('<b@example.com>: your message could not be delivered within 5 days, and');
+    expect(text).toContain('mx.example.com said last: 450 4.2.2 mailbox full');
+  });
+
+  test('what has had all its attempts says how many', () => {
+    const reply = { code: 450, status: '4.2.2', text: 'mailbox full' };
+    const text = textOf(composeReport({ ...input, recipients: [{ ...failed, reply, expired: 'attempts' }] }));
+    expect(text).toContain('Status: 5.2.2\r\n');
+    expect(text).toContain('your message could not be delivered in 1 attempt, and');
   });
 
   test('RET=HDRS, a large original and a content that could not travel come back as header alone', () => {

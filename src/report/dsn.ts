@@ -1,6 +1,7 @@
 /** The delivery status notification that a failure or a long delay owes the sender (RFC 3461, 3462, 3464, 6533). Pure. */
 import { needsSmtpUtf8 } from '../mail/address.ts';
 import { mailDate } from '../mail/date.ts';
+import { encodeWords } from '../mail/encoded-words.ts';
 import { printable, type Reply } from '../mail/reply.ts';
 import type { Draft } from '../queue/queue.ts';
 import type { Reported, ReportInput } from './owed.ts';
@@ -116,26 +117,28 @@ function messageFields({ message, hostname }: ReportInput): string[] {
 }
 
 /** RFC 3464 2.3. */
-function recipientFields({ delivery, action, reply, remote }: Reported, global: boolean): string[] {
+function recipientFields(reported: Reported, global: boolean): string[] {
+  const { delivery, action, reply, remote } = reported;
   return [
     ...(delivery.originalRecipient === null
       ? []
       : [`Original-Recipient: ${originalRecipient(delivery.originalRecipient)}`]),
     `Final-Recipient: ${typedAddress(delivery.recipient, global)}`,
     `Action: ${action}`,
-    `Status: ${statusOf(action, reply)}`,
-    ...(remote === null ? [] : [`Remote-MTA: dns; ${remote}`]),
-    `Diagnostic-Code: ${fold(diagnostic(reply, remote))}`,
+    `Status: ${statusOf(reported)}`,
+    ...(remote === null || reply.ours === true ? [] : [`Remote-MTA: dns; ${remote}`]),
+    `Diagnostic-Code: ${fold(diagnostic(reply))}`,
     ...(delivery.lastAttemptAt === null ? [] : [`Last-Attempt-Date: ${mailDate(delivery.lastAttemptAt)}`]),
     ...(action === 'delayed' ? [`Will-Retry-Until: ${mailDate(delivery.expiresAt)}`] : []),
   ];
 }
 
-function diagnostic(reply: Reply, remote: string | null): string {
+/** `smtp` is for what an SMTP server said; our own words have a type of our own (RFC 3464 2.3.6). */
+function diagnostic(reply: Reply): string {
   const text = [reply.code, reply.status, reply.text.replaceAll('\n', ' ')]
     .filter((part) => part !== undefined)
     .join(' ');
-  return `${remote === null ? 'X-posthaste' : 'smtp'}; ${asciiOnly(printable(text)).slice(0, 900)}`;
+  return `${reply.ours === true ? 'X-posthaste' : 'smtp'}; ${asciiOnly(printable(text)).slice(0, 900)}`;
 }
 
 /** A non-ASCII address in a 7-bit report is written with its characters as `\x{HEX}` (RFC 6533 3). */
@@ -204,14 +207,7 @@ function base64(bytes: Uint8Array): string {
 
 /** RFC 2047 encoded words of at most 75 characters; a plain text stays as it is. */
 function encodeHeader(text: string): string {
-  if (isAscii(text)) return fold(printable(text));
-  const pieces = [...text].reduce<string[]>((words, char) => {
-    const last = words.at(-1);
-    if (last !== undefined && Buffer.byteLength(last + char) <= 42) words[words.length - 1] = last + char;
-    else words.push(char);
-    return words;
-  }, []);
-  return pieces.map((piece) => `=?utf-8?B?${Buffer.from(piece).toString('base64')}?=`).join('\r\n ');
+  return isAscii(text) ? fold(printable(text)) : encodeWords(text);
 }
 
 /** Breaks a long field at its spaces (RFC 5322 2.2.3). */

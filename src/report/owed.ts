@@ -11,8 +11,12 @@ export interface Reported {
   readonly delivery: Delivery;
   readonly action: ReportAction;
   readonly reply: Reply;
-  /** The relay said `reply`; false: posthaste said it for want of an answer. */
+  /** The host that was spoken to; null: none was, or it has no name. What it said is `reply`, unless that is ours. */
   readonly remote: string | null;
+  /** Given up because its time or its attempts were over, and not for `reply`, which is what was said last. */
+  readonly expired: 'time' | 'attempts' | null;
+  /** An attempt ended before the relay answered: it may have arrived. */
+  readonly doubt: boolean;
 }
 
 export interface ReportInput {

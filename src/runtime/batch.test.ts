@@ -61,3 +61,23 @@ test('a failed flush fails its own items and no others', async () => {
   const results = await Promise.allSettled([batch.add(1), batch.add(2)]);
   expect(results.map((result) => result.status)).toEqual(['rejected', 'fulfilled']);
 });
+
+test('of a failed flush each item may be tried alone: only those that fail by themselves fail', async () => {
+  const flushes: (readonly number[])[] = [];
+  const batch = new Batch(
+    async (items: readonly number[]) => {
+      flushes.push(items);
+      if (items.includes(2)) throw new Error('no 2');
+      return items;
+    },
+    { maxItems: 10, apart: true },
+  );
+  const results = await Promise.allSettled([1, 2, 3].map((item) => batch.add(item)));
+  expect(results).toEqual([
+    { status: 'fulfilled', value: 1 },
+    { status: 'rejected', reason: new Error('no 2') },
+    { status: 'fulfilled', value: 3 },
+  ]);
+  expect(flushes).toEqual([[1, 2, 3], [1], [2], [3]]);
+  expect(await batch.add(4)).toBe(4);
+});

@@ -5,6 +5,8 @@ export interface BatchOptions {
   readonly maxItems: number;
   /** Flushes under way at once; 1 gives the widest batches. */
   readonly parallel?: number;
+  /** Where a flush of several fails each goes alone, so that one which cannot be written does not fail the others. */
+  readonly apart?: boolean;
 }
 
 interface Waiting<In, Out> {
@@ -17,14 +19,16 @@ export class Batch<In, Out> {
   readonly #flush: (items: readonly In[]) => Promise<readonly Out[]>;
   readonly #maxItems: number;
   readonly #parallel: number;
+  readonly #apart: boolean;
   #waiting: Waiting<In, Out>[] = [];
   #running = 0;
 
-  /** `flush` answers with one result for each item, in their order; when it throws, every item of that flush fails with it. */
+  /** `flush` answers with one result for each item, in their order; when it throws, every item of that flush fails with it (but see `apart`). */
   constructor(flush: (items: readonly In[]) => Promise<readonly Out[]>, options: BatchOptions) {
     this.#flush = flush;
     this.#maxItems = options.maxItems;
     this.#parallel = options.parallel ?? 1;
+    this.#apart = options.apart ?? false;
   }
 
   /** Resolves when the flush that carried the item has. */
@@ -51,10 +55,20 @@ export class Batch<In, Out> {
         entry.resolve(results[i] as Out);
       });
     } catch (error) {
-      for (const entry of group) entry.reject(error);
+      if (this.#apart && group.length > 1) await Promise.all(group.map((entry) => this.#alone(entry)));
+      else for (const entry of group) entry.reject(error);
     } finally {
       this.#running--;
       this.#pump();
+    }
+  }
+
+  async #alone({ item, resolve, reject }: Waiting<In, Out>): Promise<void> {
+    try {
+      const [result] = await this.#flush([item]);
+      resolve(result as Out);
+    } catch (error) {
+      reject(error);
     }
   }
 }

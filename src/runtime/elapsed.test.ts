@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { elapsed, relative } from './elapsed.ts';
+import { elapsed, inWords, relative } from './elapsed.ts';
 
 test.each([
   [0, '0s'],
@@ -13,6 +13,10 @@ test.each([
   [86_400_000 * 23 + 3_600_000 * 4, '23d'],
   [-5, '0s'],
 ])('%i ms are %s', (ms, words) => expect(elapsed(ms)).toBe(words));
+
+test('for letters, the units have names', () => {
+  expect([432_000_000, 90_000, 3_600_000].map(inWords)).toEqual(['5 days', '1 minute 30 seconds', '1 hour']);
+});
 
 test('a time is told as seen from now', () => {
   expect([relative(61_000, 1_000), relative(0, 7_200_000), relative(5, 0)]).toEqual(['in 1m', '2h ago', 'now']);

@@ -20,6 +20,15 @@ export function elapsed(ms: number): string {
   return rest === 0 ? `${amount}${unit}` : `${amount}${unit} ${rest}${next?.[0]}`;
 }
 
+const NAMES: Readonly<Record<string, string>> = { d: 'day', h: 'hour', m: 'minute', s: 'second' };
+
+/** The same for letters: `3 days 4 hours`, `1 minute`. */
+export function inWords(ms: number): string {
+  return elapsed(ms).replace(/(\d+)([dhms])/g, (_, count: string, unit: string) => {
+    return `${count} ${NAMES[unit]}${count === '1' ? '' : 's'}`;
+  });
+}
+
 /** `in 4m`, `3h ago`, `now`. */
 export function relative(time: Instant, now: Instant): string {
   if (Math.abs(time - now) < 500) return 'now';

@@ -37,6 +37,12 @@ export function isId(text: string): text is Id {
   return ID.test(text);
 }
 
+/** No id that was made at that time or later comes before it. */
+export function firstIdAt(time: Instant): Id {
+  const hex = Math.max(0, time).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
 /** The 16 bytes that the databases keep. */
 export function idToBytes(id: Id): Uint8Array {
   return Buffer.from(id.replaceAll('-', ''), 'hex');

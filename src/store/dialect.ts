@@ -22,11 +22,20 @@ export interface Dialect {
   readonly contentTableOptions: string;
   /** Whether CREATE INDEX takes a WHERE: then an index holds only the rows that somebody looks for in it. */
   readonly partialIndexes: boolean;
+  /**
+   * Whether such an index needs columns whose value its WHERE says. PostgreSQL drops what the WHERE says from the search, and then goes
+   * through an index that begins with it from end to end.
+   */
+  readonly partialIndexesKeepKnown: boolean;
+  /** Behind the name of a table: this index is to be used, where the planner cannot be trusted to lock no more rows than are asked for. */
+  byIndex(index: string): string;
   /** Values in one statement, at most. */
   readonly maxValues: number;
+  /** Octets of texts and bytes in one statement, at most, where it has several rows. */
+  readonly maxOctets: number;
   /** Locks the rows of a SELECT until the end of the transaction, waiting for others who have them. */
   readonly lock: string;
-  /** The same, but leaves out rows that somebody else has locked. */
+  /** As `lock`, but leaves out rows that somebody else has locked. */
   readonly lockFree: string;
   /** Around a list of tuples behind IN. */
   readonly tuples: readonly [open: string, close: string];
@@ -34,10 +43,27 @@ export interface Dialect {
   readonly typed: Readonly<Record<ColumnType, string>>;
   /** A condition: the text in `column` has the value somewhere in it, compared byte by byte. */
   contains(column: string): string;
-  /** Behind an INSERT: leaves out rows whose `column` is taken. `where` is the condition of a partial unique index. */
-  unlessTaken(column: string, where?: string): string;
-  /** An UPDATE of `{table}` by a list of rows; slots {table}, {columns}, {rows}, {set}, {on}; the list is called `v`. */
-  readonly updateFrom: string;
+  /** The least id of a group, in bytes or in hexadecimal digits. */
+  least(column: string): string;
+  /** Behind an INSERT: leaves out rows whose `column` is taken. */
+  unlessTaken(column: string): string;
+  /** Whether processes learn from a table that others wrote something; else the engine tells. */
+  readonly hasNews: boolean;
+  /** An UPDATE of a table by a list of rows, which is called `v`. */
+  updateFrom(parts: UpdateParts): string;
   /** The error says that the same work may succeed when it is run again: a deadlock, a lost serialization. */
   isRetryable(error: unknown): boolean;
+  /** The error says that a table is not there. */
+  isMissingTable(error: unknown): boolean;
+}
+
+export interface UpdateParts {
+  readonly table: string;
+  /** Names of the columns of `v`, with commas. */
+  readonly columns: string;
+  /** The placeholders of one row of `v`, with commas. */
+  readonly row: string;
+  readonly rows: number;
+  readonly set: string;
+  readonly on: string;
 }

@@ -4,28 +4,52 @@ import type { Database, Queries } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { MIGRATIONS } from './schema.ts';
 
-/** Applies what is missing and answers with the version from before. `where` names the database in errors. */
-export async function migrate(database: Database, dialect: Dialect, where: string): Promise<number> {
-  return database.transaction(async (tx) => {
-    await tx.query('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY)', []);
-    const before = await versionOf(tx);
-    refuseNewer(before, where);
-    for (const [i, statements] of MIGRATIONS.entries()) {
-      if (i < before) continue;
-      for (const sql of statements(dialect)) await tx.query(sql, []);
-      await tx.query('INSERT INTO schema_version (version) VALUES (?)', [i + 1]);
-    }
-    return before;
+/** Stands among the versions of a database that is an unfinished copy of another one, so that no posthaste works on it. */
+export const UNFINISHED = 2_000_000_000;
+
+/**
+ * Applies what is missing and answers with the version from before. `where` names the database in errors. Where nothing is missing it
+ * only reads: who runs posthaste need not be allowed to change tables. `unfinished`: a copy may go on here.
+ */
+export async function migrate(
+  database: Database,
+  dialect: Dialect,
+  where: string,
+  { unfinished = false } = {},
+): Promise<number> {
+  const found = await versionOf(database).catch((error: unknown) => {
+    if (dialect.isMissingTable(error)) return 0;
+    throw error;
   });
+  if (unfinished && found === UNFINISHED) return MIGRATIONS.length;
+  refuseNewer(found, where);
+  return found === MIGRATIONS.length ? found : database.alone((tx) => applyMissing(tx, dialect, where));
+}
+
+async function applyMissing(tx: Queries, dialect: Dialect, where: string): Promise<number> {
+  await tx.query('CREATE TABLE IF NOT EXISTS posthaste_schema (version INTEGER NOT NULL PRIMARY KEY)', []);
+  const before = await versionOf(tx);
+  refuseNewer(before, where);
+  for (const [i, statements] of MIGRATIONS.entries()) {
+    if (i < before) continue;
+    for (const sql of statements(dialect)) await tx.query(sql, []);
+    await tx.query('INSERT INTO posthaste_schema (version) VALUES (?)', [i + 1]);
+  }
+  return before;
 }
 
 async function versionOf(queries: Queries): Promise<number> {
-  const { rows } = await queries.query('SELECT MAX(version) AS version FROM schema_version', []);
+  const { rows } = await queries.query('SELECT MAX(version) AS version FROM posthaste_schema', []);
   return Number(rows[0]?.version ?? 0);
 }
 
 function refuseNewer(version: number, where: string): void {
   if (version <= MIGRATIONS.length) return;
+  if (version === UNFINISHED)
+    throw new PosthasteError(
+      'STORE_UNAVAILABLE',
+      `The database ${where} is an unfinished copy of another one: run the same posthaste copy again, which finishes it.`,
+    );
   throw new PosthasteError(
     'STORE_NEWER',
     `The database ${where} has schema version ${version}, this posthaste knows versions up to ${MIGRATIONS.length}. ` +

@@ -8,7 +8,9 @@ import type { Pace } from '../queue/pace.ts';
 import type { Reason } from '../queue/reason.ts';
 import type { RetryOverride } from '../queue/schedule.ts';
 import type { Listed, Node, RelayState, Suppression } from '../queue/store.ts';
+import type { Suspect } from '../queue/suspicion.ts';
 import { type Id, idFromBytes } from '../runtime/id.ts';
+import type { TraceContext } from '../runtime/tracing.ts';
 import type { Row, Value } from './database.ts';
 
 /** Longest valid address: 64 octets, the @, 255 octets; what is longer is cut, so that every engine can index it. */
@@ -45,13 +47,15 @@ function replyOf(row: Row, columns: 'reply' | 'slow' = 'reply'): Reply | null {
   const [code, status, text] = [row[`${columns}_code`], row[`${columns}_status`], row[`${columns}_text`]];
   if (code === null) return null;
   const reply = { code: code as number, text: text as string };
-  return status === null ? reply : { ...reply, status: status as string };
+  const said = status === null ? reply : { ...reply, status: status as string };
+  // Only deliveries keep who said it: reports tell.
+  return columns === 'reply' && row.reply_ours === 1 ? { ...said, ours: true } : said;
 }
 
 export const idOf = (value: Value | undefined): Id => idFromBytes(value as Uint8Array);
 
 export const MESSAGE_COLUMNS =
-  'id, created_at, sender, message_id, subject, size, eight_bit, smtputf8, ret, envelope_id, priority, origin, report_on, submit_key, tags, metadata, retry';
+  'id, created_at, sender, message_id, subject, size, eight_bit, smtputf8, ret, envelope_id, priority, origin, report_on, submit_key, tags, metadata, retry, trace, drop_content';
 
 export function messageOf(row: Row, id: Id = idOf(row.id)): Message {
   return {
@@ -72,13 +76,15 @@ export function messageOf(row: Row, id: Id = idOf(row.id)): Message {
     tags: JSON.parse(row.tags as string) as string[],
     metadata: JSON.parse(row.metadata as string) as Record<string, string>,
     retry: row.retry === null ? null : (JSON.parse(row.retry as string) as RetryOverride),
+    keepContent: row.drop_content === 0,
+    trace: row.trace === null ? null : (JSON.parse(row.trace as string) as TraceContext),
   };
 }
 
 /** All that a `Delivery` shows of its row, for a table called `d`. */
 export const DELIVERY_COLUMNS = [
   'id, ordinal, recipient, notify, original_recipient, relay, state, reason, priority, due_at, expires_at, changed_at',
-  'attempts, last_attempt_at, reply_code, reply_status, reply_text, in_doubt, delay_report_at, delay_reported',
+  'attempts, last_attempt_at, reply_code, reply_status, reply_text, reply_ours, in_doubt, delay_report_at, delay_reported',
 ]
   .join(', ')
   .replaceAll(/(\w+)/g, 'd.$1');
@@ -142,6 +148,9 @@ export function relayOf(row: Row): RelayState {
     pausedBy: row.paused_by as string | null,
     faults: row.faults as number,
     faultSince: row.fault_since as number | null,
+    faultForAll: row.fault_for_all === 1,
+    suspects: row.suspects === null ? [] : (JSON.parse(row.suspects as string) as Suspect[]),
+    mendedAt: row.mended_at as number | null,
     // While a probe is under way nothing else is tried, so its lease counts like a pause.
     probeAt: probeAt === null ? null : Math.max(probeAt, probingUntil ?? 0),
     lastFault: replyOf(row),

@@ -1,5 +1,7 @@
 /** The tables and indexes, as numbered migrations. They repeat the invariants, so that no program can write nonsense. */
+import { randomUUID } from 'node:crypto';
 import type { Dialect } from './dialect.ts';
+import { webhookEvents, webhooks } from './schema-webhooks.ts';
 
 /** Each migration is a list of statements; its place in the list, from 1, is the version it leads to. */
 export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [first];
@@ -9,6 +11,9 @@ export const IS_ENDED = "state <> 'queued' AND state <> 'sending' AND state <> '
 
 /** Written alike for the same reason: those that wait by themselves, and of whose delay somebody is to be told. */
 export const IS_LATE = "state = 'queued' AND delay_reported = 0 AND delay_report_at IS NOT NULL AND priority < 3";
+
+/** Written alike for the same reason: what is of interest to those who watch, and rests where it is. */
+export const IS_TRIED = "(state = 'held' OR (state = 'queued' AND (attempts > 0 OR in_doubt = 1)))";
 
 const STATES = ['queued', 'sending', 'sent', 'held', 'captured', 'bounced', 'cancelled'];
 const REASONS = ['refused', 'expired', 'suppressed', 'operator', 'doubt', 'error', 'not-allowed', 'hold-all'];
@@ -24,14 +29,39 @@ function first(dialect: Dialect): readonly string[] {
 }
 
 function tables(dialect: Dialect): string[] {
-  return [messages, contents, staging, deliveries, attempts, relays, suppressions, nodes, shares].map((table) =>
-    table(dialect),
-  );
+  const made = [
+    messages,
+    keys,
+    contents,
+    staging,
+    deliveries,
+    attempts,
+    relays,
+    suppressions,
+    audit,
+    webhooks,
+    webhookEvents,
+    nodes,
+    shares,
+    copy,
+  ].map((table) => table(dialect));
+  made.push(...identity(dialect));
+  return dialect.hasNews ? [...made, ...news(dialect)] : made;
+}
+
+/** Which queue this is, for connections of applications to tell whether their tables are ours. */
+function identity({ types: t, tableOptions }: Dialect): string[] {
+  return [
+    `CREATE TABLE posthaste_identity (
+    id ${t.name} NOT NULL PRIMARY KEY
+  )${tableOptions}`,
+    `INSERT INTO posthaste_identity (id) VALUES ('${randomUUID()}')`,
+  ];
 }
 
 /** What never changes after acceptance. A content of one piece stands in the row: a fifth cheaper than a table of its own. */
 function messages({ types: t, contentTableOptions }: Dialect): string {
-  return `CREATE TABLE messages (
+  return `CREATE TABLE posthaste_messages (
     id ${t.id} NOT NULL PRIMARY KEY,
     created_at ${t.integer} NOT NULL,
     sender ${t.text},
@@ -52,14 +82,29 @@ function messages({ types: t, contentTableOptions }: Dialect): string {
     tags ${t.text} NOT NULL,
     metadata ${t.text} NOT NULL,
     retry ${t.text},
+    trace ${t.text},
+    drop_content ${t.integer} NOT NULL CHECK (drop_content BETWEEN 0 AND 2),
     chunks ${t.integer} NOT NULL CHECK (chunks >= 0),
     content ${t.bytes}
   )${contentTableOptions}`;
 }
 
+/**
+ * Which message has each idempotency key. Apart from the messages, because where an index has no WHERE, all mail without a key would stand
+ * side by side in it, just where whoever waits for a key, or looks for one in a transaction of an application's, keeps others out.
+ */
+function keys({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE posthaste_keys (
+    submit_key ${t.name} NOT NULL PRIMARY KEY,
+    id ${t.id} NOT NULL,
+    message_id ${t.text} NOT NULL,
+    key_digest ${t.bytes}
+  )${tableOptions}`;
+}
+
 /** Contents in chunks, also those that are staged and whose message has not come yet. */
 function contents({ types: t, contentTableOptions }: Dialect): string {
-  return `CREATE TABLE contents (
+  return `CREATE TABLE posthaste_contents (
     id ${t.id} NOT NULL,
     sequence ${t.integer} NOT NULL CHECK (sequence >= 0),
     bytes ${t.bytes} NOT NULL,
@@ -69,14 +114,14 @@ function contents({ types: t, contentTableOptions }: Dialect): string {
 
 /** Which contents wait for their message; it takes them over by deleting this row. */
 function staging({ types: t, tableOptions }: Dialect): string {
-  return `CREATE TABLE staging (
+  return `CREATE TABLE posthaste_staging (
     id ${t.id} NOT NULL PRIMARY KEY,
     staged_at ${t.integer} NOT NULL
   )${tableOptions}`;
 }
 
 function deliveries({ types: t, tableOptions }: Dialect): string {
-  return `CREATE TABLE deliveries (
+  return `CREATE TABLE posthaste_deliveries (
     id ${t.id} NOT NULL,
     ordinal ${t.integer} NOT NULL CHECK (ordinal >= 1),
     recipient ${t.text} NOT NULL,
@@ -96,6 +141,7 @@ function deliveries({ types: t, tableOptions }: Dialect): string {
     reply_code ${t.integer},
     reply_status ${t.name},
     reply_text ${t.text},
+    reply_ours ${t.integer} DEFAULT 0 NOT NULL CHECK (reply_ours IN (0, 1)),
     in_doubt ${t.integer} DEFAULT 0 NOT NULL CHECK (in_doubt IN (0, 1)),
     delay_reported ${t.integer} DEFAULT 0 NOT NULL CHECK (delay_reported IN (0, 1)),
     token ${t.id},
@@ -111,13 +157,13 @@ function deliveries({ types: t, tableOptions }: Dialect): string {
 
 /** The log: one line for each claim of a delivery that led to a try; tokens rise, so the key is also the order. */
 function attempts({ types: t, tableOptions }: Dialect): string {
-  return `CREATE TABLE attempts (
+  return `CREATE TABLE posthaste_attempts (
     id ${t.id} NOT NULL,
     token ${t.id} NOT NULL,
     ordinal ${t.integer} NOT NULL,
     started_at ${t.integer} NOT NULL,
     duration_ms ${t.integer} NOT NULL,
-    relay ${t.name} NOT NULL,
+    relay ${t.text} NOT NULL,
     outcome ${t.name} NOT NULL ${oneOf('outcome', OUTCOMES)},
     reply_code ${t.integer},
     reply_status ${t.name},
@@ -126,9 +172,9 @@ function attempts({ types: t, tableOptions }: Dialect): string {
   )${tableOptions}`;
 }
 
-/** Relays that somebody paused, that had faults, that have rates or that a server knows. `probing_until` is the lease of the one probe that is under way. */
+/** Relays that somebody paused, that had faults, that have rates or that a server knows. `probing_until` is the lease of the one probe that is under way; `suspects` a list in JSON. */
 function relays({ types: t, tableOptions }: Dialect): string {
-  return `CREATE TABLE relays (
+  return `CREATE TABLE posthaste_relays (
     relay ${t.name} NOT NULL PRIMARY KEY,
     paused_at ${t.integer},
     paused_by ${t.text},
@@ -137,6 +183,9 @@ function relays({ types: t, tableOptions }: Dialect): string {
     probe_at ${t.integer},
     probing_until ${t.integer},
     prober ${t.id},
+    fault_for_all ${t.integer} DEFAULT 0 NOT NULL CHECK (fault_for_all IN (0, 1)),
+    suspects ${t.text},
+    mended_at ${t.integer},
     reply_code ${t.integer},
     reply_status ${t.name},
     reply_text ${t.text},
@@ -157,7 +206,7 @@ function relays({ types: t, tableOptions }: Dialect): string {
 }
 
 function suppressions({ types: t, tableOptions }: Dialect): string {
-  return `CREATE TABLE suppressions (
+  return `CREATE TABLE posthaste_suppressions (
     target ${t.name} NOT NULL PRIMARY KEY,
     reason ${t.text} NOT NULL,
     since ${t.integer} NOT NULL,
@@ -166,8 +215,25 @@ function suppressions({ types: t, tableOptions }: Dialect): string {
   )${tableOptions}`;
 }
 
+/** Who changed what, in the order of its ids. */
+function audit({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE posthaste_audit (
+    id ${t.id} NOT NULL PRIMARY KEY,
+    noted_at ${t.integer} NOT NULL,
+    actor ${t.name} NOT NULL,
+    role ${t.name} NOT NULL,
+    address ${t.text},
+    action ${t.name} NOT NULL,
+    what ${t.text} NOT NULL,
+    reason ${t.text},
+    affected ${t.integer},
+    result ${t.name} NOT NULL CHECK (result IN ('begun', 'done', 'failed')),
+    error ${t.text}
+  )${tableOptions}`;
+}
+
 function nodes({ types: t, tableOptions }: Dialect): string {
-  return `CREATE TABLE nodes (
+  return `CREATE TABLE posthaste_nodes (
     id ${t.id} NOT NULL PRIMARY KEY,
     host ${t.text} NOT NULL,
     place ${t.text} NOT NULL,
@@ -180,7 +246,7 @@ function nodes({ types: t, tableOptions }: Dialect): string {
 
 /** Who has how many of a relay's connections, until when; `used` is the most that stood at once lately. */
 function shares({ types: t, tableOptions }: Dialect): string {
-  return `CREATE TABLE shares (
+  return `CREATE TABLE posthaste_shares (
     relay ${t.name} NOT NULL,
     node ${t.id} NOT NULL,
     connections ${t.integer} NOT NULL CHECK (connections >= 0),
@@ -190,27 +256,64 @@ function shares({ types: t, tableOptions }: Dialect): string {
   )${tableOptions}`;
 }
 
+/** A row while this database is an unfinished copy: of which queue. */
+function copy({ types: t, tableOptions }: Dialect): string {
+  return `CREATE TABLE posthaste_copy (
+    source ${t.name} NOT NULL PRIMARY KEY,
+    began_at ${t.integer} NOT NULL
+  )${tableOptions}`;
+}
+
+/** Rows of the counter of changes that transactions share: two that end at the same time seldom want the same one. */
+export const NEWS_SLOTS = 64;
+
+/** Counts what was written, in as many rows as it takes not to make every commit wait for the one before; their sum is the mark. */
+function news({ types: t, tableOptions }: Dialect): string[] {
+  const slots = Array.from({ length: NEWS_SLOTS }, (_, slot) => `(${slot}, 0)`);
+  return [
+    `CREATE TABLE posthaste_news (
+    slot ${t.integer} NOT NULL PRIMARY KEY,
+    mark ${t.integer} NOT NULL
+  )${tableOptions}`,
+    `INSERT INTO posthaste_news (slot, mark) VALUES ${slots.join(', ')}`,
+  ];
+}
+
 /**
  * Each costs every submission its share (docs/decisions/0006-store-schema.md): one index, one question. Those on a state and
- * something else begin with the state, also where they hold no other: else the planner may prefer `deliveries_state`.
+ * something else begin with the state, also where they hold no other: else the planner may prefer `posthaste_deliveries_state`.
  */
 function indexes(dialect: Dialect): string[] {
   const where = (condition: string): string => (dialect.partialIndexes ? ` WHERE ${condition}` : '');
+  // What the condition of the index says already.
+  const known = (column: string): string => (dialect.partialIndexesKeepKnown ? `${column}, ` : '');
   return [
-    `CREATE UNIQUE INDEX messages_key ON messages (submit_key)${where('submit_key IS NOT NULL')}`,
-    'CREATE INDEX messages_sender ON messages (sender_key, id)',
-    'CREATE INDEX messages_message_id ON messages (message_id_key)',
+    'CREATE INDEX posthaste_messages_sender ON posthaste_messages (sender_key, id)',
+    // Whose contents are to go when all has ended.
+    `CREATE INDEX posthaste_messages_drop ON posthaste_messages (${known('drop_content')}id)${where('drop_content = 1')}`,
+    'CREATE INDEX posthaste_messages_message_id ON posthaste_messages (message_id_key)',
     // What a claim takes next.
-    `CREATE INDEX deliveries_due ON deliveries (state, relay, priority, due_at, id, ordinal)${where("state = 'queued'")}`,
+    `CREATE INDEX posthaste_deliveries_due ON posthaste_deliveries (${known('state')}relay, priority, due_at, id, ordinal)${where("state = 'queued'")}`,
     // What has waited too long; `attempts` lets the deferred ones be counted without their rows.
-    `CREATE INDEX deliveries_expiry ON deliveries (state, expires_at, attempts)${where("state = 'queued'")}`,
+    `CREATE INDEX posthaste_deliveries_expiry ON posthaste_deliveries (${known('state')}expires_at, attempts)${where("state = 'queued'")}`,
     // Whose senders are to be told of a delay.
-    `CREATE INDEX deliveries_late ON deliveries (state, delay_reported, delay_report_at)${where(IS_LATE)}`,
+    `CREATE INDEX posthaste_deliveries_late ON posthaste_deliveries (${known('state')}${known('delay_reported')}delay_report_at)${where(IS_LATE)}`,
     // Lists and sums by state, and the leases: only few are ever sending.
-    'CREATE INDEX deliveries_state ON deliveries (state, id DESC, ordinal)',
-    'CREATE INDEX deliveries_recipient ON deliveries (recipient_key, id)',
-    `CREATE INDEX deliveries_ended ON deliveries (state, changed_at)${where(IS_ENDED)}`,
-    `CREATE INDEX deliveries_doubt ON deliveries (in_doubt, id)${where('in_doubt = 1')}`,
-    'CREATE INDEX staging_age ON staging (staged_at)',
+    'CREATE INDEX posthaste_deliveries_state ON posthaste_deliveries (state, id DESC, ordinal)',
+    'CREATE INDEX posthaste_deliveries_recipient ON posthaste_deliveries (recipient_key, id)',
+    `CREATE INDEX posthaste_deliveries_ended ON posthaste_deliveries (state, changed_at)${where(IS_ENDED)}`,
+    // What was deferred or held lately; without partial indexes the one before has them too.
+    ...(dialect.partialIndexes
+      ? [`CREATE INDEX posthaste_deliveries_tried ON posthaste_deliveries (state, changed_at) WHERE ${IS_TRIED}`]
+      : []),
+    `CREATE INDEX posthaste_deliveries_doubt ON posthaste_deliveries (${known('in_doubt')}id)${where('in_doubt = 1')}`,
+    'CREATE INDEX posthaste_audit_age ON posthaste_audit (noted_at)',
+    'CREATE INDEX posthaste_audit_actor ON posthaste_audit (actor, id)',
+    'CREATE INDEX posthaste_audit_action ON posthaste_audit (action, id)',
+    // What is next, what its message told before, and what is too old.
+    'CREATE INDEX posthaste_webhook_events_due ON posthaste_webhook_events (webhook, state, due_at, id)',
+    'CREATE INDEX posthaste_webhook_events_message ON posthaste_webhook_events (message, place, id)',
+    'CREATE INDEX posthaste_webhook_events_age ON posthaste_webhook_events (webhook, state, created_at)',
+    'CREATE INDEX posthaste_staging_age ON posthaste_staging (staged_at)',
   ];
 }

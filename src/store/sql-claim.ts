@@ -1,6 +1,6 @@
 /** Claims: the exclusive right of one worker to try some deliveries until a lease ends. */
 import type { Delivery } from '../queue/delivery.ts';
-import type { Claim, ClaimRequest } from '../queue/store.ts';
+import type { Claim, Claimed, ClaimRequest, SuppressedDelivery } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { type Id, idToBytes, newId } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
@@ -8,9 +8,11 @@ import type { Dialect } from './dialect.ts';
 import { CLAIMED, DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf } from './rows.ts';
 import { tokenOf } from './sql-lease.ts';
 import { quotaOf } from './sql-rates.ts';
-import { gateOf, takeProbe } from './sql-relays.ts';
-import { bounceBarred, suppressedAmong } from './sql-suppress.ts';
+import { type Gate, gateOf, type Probe, takeProbe } from './sql-relays.ts';
+import { bounceBarred, presence, suppressedAmong } from './sql-suppress.ts';
+import { tellChanged } from './sql-tell.ts';
 import { inKeys, inPairs, queryByKeys } from './statements.ts';
+import { carryOut, type Steps } from './steps.ts';
 
 /** Contents up to this size come with the claim, octets. */
 const INLINE_CONTENT = 256 * 1024;
@@ -26,31 +28,79 @@ interface Group {
 }
 
 /** A lost claim is made again after the power is back, so its commit waits for no disk. */
-export function claim(database: Database, dialect: Dialect, request: ClaimRequest): Promise<readonly Claim[]> {
-  return database.transaction((tx) => claimDue(tx, dialect, request), { commit: 'unsynced' });
+export function claim(database: Database, dialect: Dialect, request: ClaimRequest): Promise<Claimed> {
+  const work = async (tx: Queries): Promise<Claimed> => {
+    const suppressed: SuppressedDelivery[] = [];
+    const due = await claimDue(tx, dialect, { ...request, onSuppressed: (some) => suppressed.push(...some) });
+    return { ...due, suppressed };
+  };
+  return database.transaction(work, { commit: 'unsynced' });
 }
 
-async function claimDue(tx: Queries, dialect: Dialect, request: ClaimRequest): Promise<readonly Claim[]> {
-  const gate = await gateOf(tx, request);
-  if (gate === 'shut') return [];
+/** A request whose transaction is under way. */
+interface Claiming extends ClaimRequest {
+  readonly onSuppressed: (deliveries: readonly SuppressedDelivery[]) => void;
+}
+
+const NOTHING: Omit<Claimed, 'suppressed'> = { claims: [], probe: false };
+
+async function claimDue(tx: Queries, dialect: Dialect, request: Claiming): Promise<Omit<Claimed, 'suppressed'>> {
+  const gate = await carryOut(tx, gateFor(request, dialect));
+  if (gate === 'shut') return NOTHING;
   const quota = await quotaOf(tx, dialect, request);
   const limit = Math.min(request.limit, quota.room);
-  const chosen = await chooseDue(tx, dialect, { ...request, limit }, gate === 'probe' ? 1 : limit);
-  if (chosen.length === 0) return [];
-  if (gate === 'probe' && !(await takeProbe(tx, request))) return [];
+  const chosen = await chooseFor(gate, tx, dialect, { ...request, limit });
+  if (chosen.length === 0) return NOTHING;
+  const probe = gate !== 'open';
+  if (probe && !(await takeProbe(tx, { ...request, relay: senderOf(request) }, gate))) return NOTHING;
   await quota.spend(size(chosen));
-  return take(tx, dialect, chosen, request);
+  return { claims: await take(tx, dialect, chosen, request), probe };
 }
 
-/** Goes on where suppressed ones left room, so that an empty claim means that nothing is due. */
-async function chooseDue(tx: Queries, dialect: Dialect, request: ClaimRequest, maxMessages: number): Promise<Group[]> {
+/** The relay whose mail it is must not be paused, and the one that sends must be well, or due to be probed. */
+function* gateFor(request: ClaimRequest, dialect: Dialect): Steps<Gate> {
+  const gate = yield* firmGateOf(request, dialect);
+  const sender = senderOf(request);
+  return gate === 'open' && sender !== request.relay
+    ? yield* firmGateOf({ relay: sender, now: request.now }, dialect)
+    : gate;
+}
+
+/** Of those who may probe at the same time one goes on, before they choose: they would lock parts of one message for each other. */
+function* firmGateOf(request: Parameters<typeof gateOf>[0], dialect: Dialect): Steps<Gate> {
+  const gate = yield* gateOf(request);
+  return gate === 'open' || gate === 'shut' || dialect.lock === '' ? gate : yield* gateOf(request, dialect.lock);
+}
+
+function senderOf({ relay, ratesOf = relay }: ClaimRequest): string {
+  return ratesOf;
+}
+
+async function chooseFor(gate: 'open' | Probe, tx: Queries, dialect: Dialect, request: Claiming): Promise<Group[]> {
+  if (gate === 'open') return chooseDue(tx, dialect, request, request.messages ?? request.limit);
+  const others = await chooseDue(tx, dialect, request, 1, gate.suspects);
+  return others.length > 0 || !gate.isDue || gate.suspects.length === 0 ? others : chooseDue(tx, dialect, request, 1);
+}
+
+/** Goes on where suppressed or expired ones left room, so that an empty claim means that nothing is due. */
+async function chooseDue(
+  tx: Queries,
+  dialect: Dialect,
+  request: Claiming,
+  maxMessages: number,
+  without: readonly Id[] = [],
+): Promise<Group[]> {
   const chosen: Group[] = [];
+  // Hardly ever has anything expired that nobody ended yet, so it is asked for only when some was met.
+  let alive = false;
   for (let room = request.limit; room > 0 && chosen.length < maxMessages; room = request.limit - size(chosen)) {
-    const heads = await dueHeads(tx, dialect, request, chosen, maxMessages === 1 ? 1 : room);
-    const groups = cut(await dueOf(tx, dialect, request, heads), room);
-    const rest = await dropSuppressed(tx, dialect, groups, request.now);
+    const heads = await dueHeads(tx, dialect, { ...request, without, alive }, chosen, maxMessages === 1 ? 1 : room);
+    const due = await dueOf(tx, dialect, request, heads);
+    const groups = cut(due.groups, room).slice(0, maxMessages - chosen.length);
+    const rest = await dropSuppressed(tx, dialect, groups, request);
     chosen.push(...rest);
-    if (size(rest) === size(groups)) break;
+    if (size(rest) === size(groups) && (alive || !due.metExpired)) break;
+    alive ||= due.metExpired;
   }
   return chosen;
 }
@@ -59,22 +109,34 @@ function size(groups: readonly Group[]): number {
   return groups.reduce((sum, { rows }) => sum + rows.length, 0);
 }
 
+interface HeadsWanted {
+  readonly without: readonly Id[];
+  /** None that has expired. */
+  readonly alive: boolean;
+}
+
 /** Messages in the order of their first due delivery. Reads only the index, and of it no more than is taken. */
 async function dueHeads(
   tx: Queries,
   dialect: Dialect,
-  { relay, now, standIn }: ClaimRequest,
+  { relay, now, standIn, without, alive }: ClaimRequest & HeadsWanted,
   chosen: readonly Group[],
   limit: number,
 ): Promise<Heads> {
+  const others = without.length === 0 ? '' : `AND id NOT IN (${without.map(() => '?').join(', ')}) `;
+  // The sum keeps the index by expiry from being tempting.
+  const unexpired = alive ? 'AND expires_at + 0 > ? ' : '';
   const sql =
-    "SELECT id, ordinal FROM deliveries WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ? " +
-    `${standIn === true ? 'AND in_doubt = 0 ' : ''}ORDER BY due_at, id, ordinal LIMIT ?${dialect.lockFree}`;
+    `SELECT id, ordinal FROM posthaste_deliveries${dialect.byIndex('posthaste_deliveries_due')} ` +
+    "WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ? " +
+    `${others}${unexpired}${standIn === true ? 'AND in_doubt = 0 ' : ''}ORDER BY due_at, id, ordinal LIMIT ?${dialect.lockFree}`;
   // What was chosen before is still queued and comes first again.
   const most = limit + size(chosen);
   const rows: Row[] = [];
   for (const priority of CLAIMED) {
-    if (rows.length < most) rows.push(...(await tx.query(sql, [relay, priority, now, most - rows.length])).rows);
+    if (rows.length >= most) break;
+    const values = [relay, priority, now, ...without.map(idToBytes), ...(alive ? [now] : []), most - rows.length];
+    rows.push(...(await tx.query(sql, values)).rows);
   }
   const heads = headsOf(rows);
   for (const { id } of chosen) heads.delete(id);
@@ -88,22 +150,40 @@ function headsOf(rows: readonly Row[]): Heads {
   return new Map(rows.map((row) => [idOf(row.id), row.id as Uint8Array]));
 }
 
+interface Due {
+  readonly groups: readonly Group[];
+  /** Something else was due, but its time is over. */
+  readonly metExpired: boolean;
+}
+
 /** All due deliveries of these messages, so that what goes together is sent together. */
-function dueOf(tx: Queries, dialect: Dialect, request: ClaimRequest, heads: Heads): Promise<Group[]> {
+async function dueOf(tx: Queries, dialect: Dialect, request: ClaimRequest, heads: Heads): Promise<Due> {
   const { relay, now, standIn } = request;
+  let metExpired = false;
   const isDue = (row: Row): boolean =>
     row.relay === relay &&
     (row.due_at as number) <= now &&
     (row.priority as number) <= LAST_CLAIMED &&
     (standIn !== true || row.in_doubt === 0);
-  return queuedOf(tx, dialect, heads, isDue);
+  const isAlive = (row: Row): boolean => {
+    const alive = (row.expires_at as number) > now;
+    metExpired ||= !alive;
+    return alive;
+  };
+  const groups = await queuedOf(tx, dialect, heads, (row) => isDue(row) && isAlive(row));
+  return { groups, metExpired };
 }
 
-/** The queued deliveries of these messages that fit. Only ids are asked for, so that no other index is tempting. */
+/**
+ * The queued deliveries of these messages that fit. While PostgreSQL has no statistics it takes each of 50 ids for a part of the whole
+ * table, and reads all of it, or all that waits: so the state stands in words that no index has, and the ids between their ends, which it
+ * takes for few.
+ */
 async function queuedOf(tx: Queries, dialect: Dialect, heads: Heads, fits: (row: Row) => boolean): Promise<Group[]> {
   const sql = (keys: string): string =>
-    `SELECT ${DELIVERY_COLUMNS} FROM deliveries d WHERE ${keys} AND d.state = 'queued' ORDER BY d.id, d.ordinal${dialect.lockFree}`;
-  const { rows } = await queryByKeys(tx, inKeys('d.id', [...heads.values()]), sql);
+    `SELECT ${DELIVERY_COLUMNS} FROM posthaste_deliveries d${dialect.byIndex('PRIMARY')} WHERE d.id >= ? AND d.id <= ? AND ${keys} ` +
+    `AND LOWER(d.state) = 'queued' ORDER BY d.id, d.ordinal${dialect.lockFree}`;
+  const { rows } = await queryByKeys(tx, inKeys('d.id', [...heads.values()]), sql, endsOf(heads));
   const byMessage = new Map<Id, Row[]>();
   for (const row of rows) {
     if (!fits(row)) continue;
@@ -116,6 +196,12 @@ async function queuedOf(tx: Queries, dialect: Dialect, heads: Heads, fits: (row:
     const some = byMessage.get(id);
     return some === undefined ? [] : [{ id, key, rows: some }];
   });
+}
+
+/** The first and the last in the order of ids. */
+function endsOf(heads: Heads): Value[] {
+  const ids = [...heads.keys()].sort();
+  return [ids.at(0), ids.at(-1)].flatMap((id) => heads.get(id ?? '') ?? []);
 }
 
 /** The first `room` deliveries. */
@@ -135,18 +221,30 @@ async function dropSuppressed(
   tx: Queries,
   dialect: Dialect,
   groups: readonly Group[],
-  now: Instant,
+  { now, onSuppressed }: Claiming,
 ): Promise<readonly Group[]> {
   const rows = groups.flatMap((group) => group.rows);
   const recipients = rows.map((row) => row.recipient as string);
-  const suppressed = await suppressedAmong(tx, recipients, now);
+  const { barring, telling } = await carryOut(tx, presence());
+  if (!barring) return groups;
+  const suppressed = await carryOut(tx, suppressedAmong(recipients, now, true));
   const isSuppressed = (row: Row): boolean => suppressed(row.recipient as string) !== undefined;
   const barred = rows.flatMap((row) => {
     const entry = suppressed(row.recipient as string);
-    return entry === undefined ? [] : [{ key: keyOf(row), entry }];
+    return entry === undefined ? [] : [{ key: keyOf(row), entry, row }];
   });
   if (barred.length === 0) return groups;
-  await bounceBarred(tx, dialect, barred, now);
+  await carryOut(tx, bounceBarred(dialect, barred, now));
+  if (telling)
+    await carryOut(
+      tx,
+      tellChanged(
+        dialect,
+        barred.map(({ key }) => key),
+        now,
+      ),
+    );
+  onSuppressed(barred.map(({ entry, row }) => ({ id: idOf(row.id), recipient: row.recipient as string, entry })));
   const rest = groups.map((group) => ({ ...group, rows: group.rows.filter((row) => !isSuppressed(row)) }));
   return rest.filter((group) => group.rows.length > 0);
 }
@@ -169,7 +267,7 @@ async function take(
   const right = idToBytes(newId(now));
   const keys = keysOf(chosen.flatMap(({ rows }) => rows));
   const sql =
-    "UPDATE deliveries SET state = 'sending', reason = NULL, token = ?, holder = ?, claimed_at = ?, lease_until = ?, " +
+    "UPDATE posthaste_deliveries SET state = 'sending', reason = NULL, token = ?, holder = ?, claimed_at = ?, lease_until = ?, " +
     'attempts = attempts + 1, changed_at = ? WHERE ';
   const before = [right, idToBytes(holder), now, until, now];
   await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), (list) => sql + list, before);
@@ -192,7 +290,7 @@ async function messagesOf(tx: Queries, chosen: readonly Group[]): Promise<Readon
   // What fits in any case comes with the message; for what is larger the room that is left is counted first.
   const certain = Math.min(INLINE_CONTENT, Math.floor(INLINE_TOTAL / chosen.length));
   const select = (keys: string): string =>
-    `SELECT ${MESSAGE_COLUMNS}, CASE WHEN size <= ? THEN content END AS content FROM messages WHERE ${keys}`;
+    `SELECT ${MESSAGE_COLUMNS}, CASE WHEN size <= ? THEN content END AS content FROM posthaste_messages WHERE ${keys}`;
   const keys = chosen.map(({ key }) => key);
   const { rows } = await queryByKeys(tx, inKeys('id', keys), select, [certain]);
   const messages = new Map(rows.map((row) => [idOf(row.id), row]));
@@ -200,7 +298,7 @@ async function messagesOf(tx: Queries, chosen: readonly Group[]): Promise<Readon
   const contents = await queryByKeys(
     tx,
     inKeys('id', larger),
-    (list) => `SELECT id, content FROM messages WHERE ${list}`,
+    (list) => `SELECT id, content FROM posthaste_messages WHERE ${list}`,
   );
   for (const { id, content } of contents.rows) {
     const row = messages.get(idOf(id));
@@ -229,8 +327,8 @@ export function claimExpired(
   request: Omit<ClaimRequest, 'relay'>,
 ): Promise<readonly Claim[]> {
   const sql =
-    "SELECT id, ordinal FROM deliveries WHERE state = 'queued' AND expires_at <= ? " +
-    `ORDER BY expires_at LIMIT ?${dialect.lockFree}`;
+    `SELECT id, ordinal FROM posthaste_deliveries${dialect.byIndex('posthaste_deliveries_expiry')} ` +
+    `WHERE state = 'queued' AND expires_at <= ? ORDER BY expires_at LIMIT ?${dialect.lockFree}`;
   const hasExpired = (row: Row): boolean => (row.expires_at as number) <= request.now;
   const work = async (tx: Queries): Promise<readonly Claim[]> => {
     const { rows } = await tx.query(sql, [request.now, request.limit]);
@@ -242,7 +340,9 @@ export function claimExpired(
 
 /** One look at the index for each priority. */
 export async function nextDue(database: Database, relay: string): Promise<Instant | null> {
-  const least = "SELECT MIN(due_at) FROM deliveries WHERE state = 'queued' AND relay = ? AND priority = ?";
+  // Not MIN: without statistics PostgreSQL reads all that waits for it.
+  const least =
+    "SELECT due_at FROM posthaste_deliveries WHERE state = 'queued' AND relay = ? AND priority = ? ORDER BY due_at LIMIT 1";
   const sql = `SELECT ${CLAIMED.map((_, i) => `(${least}) AS p${i}`).join(', ')}`;
   const { rows } = await database.query(
     sql,

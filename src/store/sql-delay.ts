@@ -14,13 +14,13 @@ import { inKeys, inPairs, queryByKeys } from './statements.ts';
 export function late(database: Database, now: Instant, limit: number): Promise<readonly LateMessage[]> {
   return database.snapshot(async (tx) => {
     const heads = await tx.query(
-      `SELECT id FROM deliveries WHERE ${IS_LATE} AND delay_report_at <= ? ORDER BY delay_report_at LIMIT ?`,
+      `SELECT id FROM posthaste_deliveries WHERE ${IS_LATE} AND delay_report_at <= ? ORDER BY delay_report_at LIMIT ?`,
       [now, limit],
     );
     const keys = new Map(heads.rows.map((row) => [idOf(row.id), row.id as Uint8Array]));
     const lists = inKeys('d.id', [...keys.values()]);
     const sql = (list: string): string =>
-      `SELECT ${DELIVERY_COLUMNS} FROM deliveries d WHERE ${list} ORDER BY d.id, d.ordinal`;
+      `SELECT ${DELIVERY_COLUMNS} FROM posthaste_deliveries d WHERE ${list} ORDER BY d.id, d.ordinal`;
     const { rows } = await queryByKeys(tx, lists, sql);
     const byMessage = Map.groupBy(
       rows.filter((row) => isLate(row, now)),
@@ -41,7 +41,7 @@ function isLate({ state, delay_reported: reported, delay_report_at: at, priority
 }
 
 async function messagesOf(tx: Queries, keys: readonly Uint8Array[]): Promise<Map<string, LateMessage['message']>> {
-  const sql = (list: string): string => `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE ${list}`;
+  const sql = (list: string): string => `SELECT ${MESSAGE_COLUMNS} FROM posthaste_messages WHERE ${list}`;
   const { rows } = await queryByKeys(tx, inKeys('id', keys), sql);
   return new Map(rows.map((row) => [idOf(row.id), messageOf(row)]));
 }
@@ -57,7 +57,7 @@ export function reportDelays(
   const keys = named.map(({ id, ordinal }): [Value, Value] => [idToBytes(id), ordinal]);
   const work = async (tx: Queries): Promise<readonly boolean[]> => {
     const sql = (list: string): string =>
-      `SELECT id, ordinal, state, delay_reported FROM deliveries WHERE ${list}${dialect.lock}`;
+      `SELECT id, ordinal, state, delay_reported FROM posthaste_deliveries WHERE ${list}${dialect.lock}`;
     const { rows } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), sql);
     const open = new Map(
       rows
@@ -69,7 +69,7 @@ export function reportDelays(
     const tellable = told.flatMap(({ deliveries }) =>
       deliveries.map(({ id, ordinal }) => open.get(`${id}/${ordinal}`) as Row),
     );
-    const update = (list: string): string => `UPDATE deliveries SET delay_reported = 1 WHERE ${list}`;
+    const update = (list: string): string => `UPDATE posthaste_deliveries SET delay_reported = 1 WHERE ${list}`;
     await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(tellable)), update);
     if (told.length > 0)
       await insertMessages(
@@ -80,5 +80,6 @@ export function reportDelays(
       );
     return took;
   };
-  return database.transaction(work, { commit: 'riding', weight: named.length });
+  const news = (took: readonly boolean[]): boolean => took.includes(true);
+  return database.transaction(work, { commit: 'riding', weight: named.length, news });
 }

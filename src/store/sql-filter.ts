@@ -20,7 +20,8 @@ export type Start = 'states' | 'message' | 'delivery' | 'all';
 export function startOf(filter: Filter): Start {
   if (filter.ids !== undefined || filter.recipient !== undefined) return 'delivery';
   if (filter.idFrom !== undefined || filter.idTo !== undefined) return 'delivery';
-  if (filter.sender !== undefined || filter.messageId !== undefined || filter.reports) return 'message';
+  if (filter.sender !== undefined || filter.messageId !== undefined) return 'message';
+  if (filter.key !== undefined || filter.reports) return 'message';
   if (filter.inDoubt === true) return 'delivery';
   return statesOf(filter) === undefined ? 'all' : 'states';
 }
@@ -36,7 +37,7 @@ export function statesOf(filter: Filter): readonly State[] | undefined {
  * hidden from the planner by COALESCE or `+ 0`: without statistics it might walk ten million rows of one state to find one recipient.
  */
 export function conditionsOf(dialect: Dialect, filter: Filter, d = 'd'): Condition[] {
-  return [...searches(filter, d), ...deliveryNarrowings(filter, d), ...messageNarrowings(dialect, filter)];
+  return [...searches(filter, d), ...deliveryNarrowings(filter, d), ...messageNarrowings(dialect, filter, d)];
 }
 
 /** Those that an index answers. */
@@ -50,6 +51,10 @@ function searches(filter: Filter, d: string): Condition[] {
   if (filter.messageId !== undefined) {
     const values = [messageIdKey(filter.messageId), filter.messageId];
     found.push({ sql: 'm.message_id_key = ? AND m.message_id = ?', values });
+  }
+  if (filter.key !== undefined) {
+    const sql = 'm.id = (SELECT k.id FROM posthaste_keys k WHERE k.submit_key = ?)';
+    found.push({ sql, values: [filter.key] });
   }
   // All of them have the null sender, by which they are found.
   if (filter.reports) found.push({ sql: 'm.sender_key = ? AND m.report_on IS NOT NULL', values: [NULL_SENDER] });
@@ -66,12 +71,13 @@ function deliveryNarrowings(filter: Filter, d: string): Condition[] {
   if (filter.reason !== undefined) add(`COALESCE(${d}.reason, '') = ?`, filter.reason);
   if (filter.relay !== undefined) add(`COALESCE(${d}.relay, '') = ?`, filter.relay);
   if (filter.changedBefore !== undefined) add(`${d}.changed_at + 0 < ?`, filter.changedBefore);
+  if (filter.changedAfter !== undefined) add(`${d}.changed_at + 0 > ?`, filter.changedAfter);
   if (filter.deferred !== undefined) add(filter.deferred ? tried : `NOT ${tried}`);
   if (filter.inDoubt === false) add(`${d}.in_doubt = 0`);
   return found;
 }
 
-function messageNarrowings(dialect: Dialect, filter: Filter): Condition[] {
+function messageNarrowings(dialect: Dialect, filter: Filter, d: string): Condition[] {
   const found: Condition[] = [];
   const add = (sql: string, ...values: Value[]): void => {
     found.push({ sql, values });
@@ -82,9 +88,36 @@ function messageNarrowings(dialect: Dialect, filter: Filter): Condition[] {
     const json = JSON.stringify(filter.tag);
     add(`(${dialect.contains('m.tags')} OR ${dialect.contains('m.tags')})`, `[${json}`, `,${json}`);
   }
+  for (const word of wordsOf(filter.text)) add(textCondition(dialect, d), ...SEARCHED.map(() => word));
   if (filter.createdBefore !== undefined) add('m.created_at < ?', filter.createdBefore);
   if (filter.createdAfter !== undefined) add('m.created_at > ?', filter.createdAfter);
   return found;
+}
+
+/** What is known of a message without its content. */
+const SEARCHED = [
+  'm.subject_key',
+  'LOWER(d.recipient)',
+  'LOWER(m.sender)',
+  'LOWER(m.message_id)',
+  'LOWER(m.tags)',
+  'LOWER(m.metadata)',
+  'LOWER(d.reply_text)',
+] as const;
+
+function textCondition({ contains }: Dialect, d: string): string {
+  return `(${SEARCHED.map((column) => contains(`COALESCE(${column.replace('d.', `${d}.`)}, '')`)).join(' OR ')})`;
+}
+
+/** More words than these narrow nothing. */
+const MOST_WORDS = 8;
+
+function wordsOf(text = ''): readonly string[] {
+  const words = text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  return [...new Set(words)].slice(0, MOST_WORDS);
 }
 
 /** The states as a condition: as the start of the search, or as a narrowing. */
@@ -94,8 +127,10 @@ export function stateCondition(states: readonly State[], leads: boolean, d = 'd'
 
 /** Whether anything is asked that only the message knows. */
 export function needsMessage(filter: Filter): boolean {
-  const { sender, messageId, reports, subject, tag, createdBefore, createdAfter } = filter;
-  return [sender, messageId, reports, subject, tag, createdBefore, createdAfter].some((field) => field !== undefined);
+  const { sender, messageId, key, reports, subject, tag, text, createdBefore, createdAfter } = filter;
+  return [sender, messageId, key, reports, subject, tag, text, createdBefore, createdAfter].some(
+    (field) => field !== undefined,
+  );
 }
 
 function oneOf(column: string, values: readonly Value[]): Condition {

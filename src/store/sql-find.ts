@@ -1,13 +1,15 @@
 /** Looking: lists in pages, one message with all that is known of it, contents, and sums. */
-import type { State } from '../queue/delivery.ts';
-import { STATES } from '../queue/delivery.ts';
-import type { Counts, Filter, Found, Listed, Page } from '../queue/store.ts';
+import { cursorOf, placeOf } from '../queue/cursor.ts';
+import { STATES, type State } from '../queue/delivery.ts';
+import { PRIORITIES, type Priority } from '../queue/message.ts';
+import type { Counts, Filter, Found, Listed, Overtaken, Page, PageRequest } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
-import { type Id, idToBytes, isId } from '../runtime/id.ts';
-import type { Database, Queries, Row, Value } from './database.ts';
+import { type Id, idFromBytes, idToBytes, isId } from '../runtime/id.ts';
+import type { Database, Queries, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import {
   attemptOf,
+  CLAIMED,
   DELIVERY_COLUMNS,
   deliveryOf,
   LISTED_COLUMNS,
@@ -32,6 +34,8 @@ export interface Selection {
   readonly filter: Filter;
   readonly states: readonly State[] | undefined;
   readonly after: Place | undefined;
+  /** The other way round: oldest first. */
+  readonly reverse?: boolean;
   readonly limit: number;
   /** Behind the text: a row lock, or nothing. */
   readonly suffix: string;
@@ -49,39 +53,49 @@ export function selection(dialect: Dialect, select: Selection): Condition {
   const start = startOf(filter);
   const [from, id] =
     start === 'message'
-      ? ['messages m CROSS JOIN deliveries d', 'm.id']
-      : ['deliveries d CROSS JOIN messages m', 'd.id'];
+      ? ['posthaste_messages m CROSS JOIN posthaste_deliveries d', 'm.id']
+      : ['posthaste_deliveries d CROSS JOIN posthaste_messages m', 'd.id'];
   const conditions: Condition[] = [{ sql: 'm.id = d.id', values: [] }, ...conditionsOf(dialect, filter)];
   if (states !== undefined) conditions.push(stateCondition(states, start === 'states'));
   if (after !== undefined) {
     const values = [after.id, after.id, after.ordinal];
-    conditions.push({ sql: `${id} <= ? AND (${id} < ? OR d.ordinal > ?)`, values });
+    const sql = select.reverse
+      ? `${id} >= ? AND (${id} > ? OR d.ordinal < ?)`
+      : `${id} <= ? AND (${id} < ? OR d.ordinal > ?)`;
+    conditions.push({ sql, values });
   }
   const where = conditions.map(({ sql }) => sql).join(' AND ');
-  const order = `ORDER BY ${id} DESC, d.ordinal LIMIT ?`;
+  const order = `ORDER BY ${select.reverse ? `${id}, d.ordinal DESC` : `${id} DESC, d.ordinal`} LIMIT ?`;
   return {
     sql: `SELECT ${select.columns} FROM ${from} WHERE ${where} ${order}${select.suffix}`,
     values: [...conditions.flatMap(({ values }) => values), select.limit],
   };
 }
 
-export async function find(
-  database: Database,
-  dialect: Dialect,
-  filter: Filter,
-  page: { readonly limit: number; readonly cursor?: string },
-): Promise<Page> {
-  const after = page.cursor === undefined ? undefined : placeOf(page.cursor);
+export async function find(database: Database, dialect: Dialect, filter: Filter, page: PageRequest): Promise<Page> {
+  const reverse = page.order === 'oldest';
+  const after = page.cursor === undefined ? undefined : keyOf(page.cursor, reverse);
   const searches = splitStates(filter, statesOf(filter)).map((states) =>
-    selection(dialect, { columns: LISTED_COLUMNS, filter, states, after, limit: page.limit + 1, suffix: '' }),
+    selection(dialect, { columns: LISTED_COLUMNS, filter, states, after, reverse, limit: page.limit + 1, suffix: '' }),
   );
   const rows = await database.snapshot((tx) => listed(tx, searches));
-  rows.sort(newestFirst);
+  rows.sort((a, b) => (reverse ? newestFirst(b, a) : newestFirst(a, b)));
   const shown = rows.slice(0, page.limit);
-  return { rows: shown, cursor: rows.length > shown.length ? cursorOf(shown.at(-1)) : null };
+  const last = shown.at(-1);
+  return { rows: shown, cursor: last !== undefined && rows.length > shown.length ? cursorOf(last) : null };
 }
 
-async function listed(tx: Queries, searches: readonly Condition[]): Promise<Listed[]> {
+/** Walks the key alone. */
+export async function edge(database: Database, page: PageRequest): Promise<Id | null> {
+  const reverse = page.order === 'oldest';
+  const after = page.cursor === undefined ? undefined : keyOf(page.cursor, reverse);
+  const where = after === undefined ? '' : ` WHERE id ${reverse ? '>' : '<'} ?`;
+  const sql = `SELECT id FROM posthaste_deliveries${where} ORDER BY id${reverse ? '' : ' DESC'} LIMIT 1 OFFSET ?`;
+  const { rows } = await database.query(sql, [...(after === undefined ? [] : [after.id]), page.limit]);
+  return rows[0] === undefined ? null : idFromBytes(rows[0].id as Uint8Array);
+}
+
+export async function listed(tx: Queries, searches: readonly Condition[]): Promise<Listed[]> {
   const rows: Listed[] = [];
   for (const { sql, values } of searches) {
     const result = await tx.query(sql, values);
@@ -95,15 +109,11 @@ function newestFirst(a: Listed, b: Listed): number {
   return a.ordinal - b.ordinal;
 }
 
-/** `ID:ordinal` of the last row shown. Rows that arrive later stand before it, so they shift nothing. */
-function cursorOf(row: Listed | undefined): string | null {
-  return row === undefined ? null : `${row.id}:${row.ordinal}`;
-}
-
 /** A cursor that no page gave shows nothing. */
-function placeOf(cursor: string): Place {
-  const [id = '', ordinal] = cursor.split(':');
-  return isId(id) ? { id: idToBytes(id), ordinal: Number(ordinal) || 0 } : { id: new Uint8Array(0), ordinal: 0 };
+function keyOf(cursor: string, reverse: boolean): Place {
+  const place = placeOf(cursor);
+  if (place !== undefined) return { id: idToBytes(place.id), ordinal: place.ordinal };
+  return { id: reverse ? new Uint8Array(17).fill(0xff) : new Uint8Array(0), ordinal: 0 };
 }
 
 export async function get(database: Database, id: Id): Promise<Found | null> {
@@ -111,16 +121,18 @@ export async function get(database: Database, id: Id): Promise<Found | null> {
   const key = idToBytes(id);
   return database.snapshot(async (tx) => {
     const kept =
-      'CASE WHEN content IS NOT NULL THEN 1 WHEN EXISTS (SELECT 1 FROM contents c WHERE c.id = messages.id) THEN 1 ELSE 0 END';
-    const found = await tx.query(`SELECT ${MESSAGE_COLUMNS}, ${kept} AS kept FROM messages WHERE id = ?`, [key]);
+      'CASE WHEN content IS NOT NULL THEN 1 WHEN EXISTS (SELECT 1 FROM posthaste_contents c WHERE c.id = posthaste_messages.id) THEN 1 ELSE 0 END';
+    const found = await tx.query(`SELECT ${MESSAGE_COLUMNS}, ${kept} AS kept FROM posthaste_messages WHERE id = ?`, [
+      key,
+    ]);
     const row = found.rows[0];
     if (row === undefined) return null;
     const message = messageOf(row);
     const deliveries = await tx.query(
-      `SELECT ${DELIVERY_COLUMNS} FROM deliveries d WHERE d.id = ? ORDER BY d.ordinal`,
+      `SELECT ${DELIVERY_COLUMNS} FROM posthaste_deliveries d WHERE d.id = ? ORDER BY d.ordinal`,
       [key],
     );
-    const attempts = await tx.query('SELECT * FROM attempts WHERE id = ? ORDER BY token, ordinal', [key]);
+    const attempts = await tx.query('SELECT * FROM posthaste_attempts WHERE id = ? ORDER BY token, ordinal', [key]);
     return {
       message,
       deliveries: deliveries.rows.map((delivery) => deliveryOf(delivery, message.createdAt)),
@@ -135,11 +147,14 @@ export async function contentChunk(database: Database, id: Id, sequence: number)
   if (!isId(id)) return null;
   const key = idToBytes(id);
   if (sequence === 0) {
-    const { rows } = await database.query('SELECT content FROM messages WHERE id = ?', [key]);
+    const { rows } = await database.query('SELECT content FROM posthaste_messages WHERE id = ?', [key]);
     const content = rows[0]?.content ?? null;
     if (content !== null) return content as Uint8Array;
   }
-  const { rows } = await database.query('SELECT bytes FROM contents WHERE id = ? AND sequence = ?', [key, sequence]);
+  const { rows } = await database.query('SELECT bytes FROM posthaste_contents WHERE id = ? AND sequence = ?', [
+    key,
+    sequence,
+  ]);
   return (rows[0]?.bytes as Uint8Array | undefined) ?? null;
 }
 
@@ -153,9 +168,12 @@ export async function count(
   const start = startOf(filter);
   if (states !== undefined) conditions.push(stateCondition(states, start === 'states'));
   if (needsMessage(filter)) conditions.unshift({ sql: 'm.id = d.id', values: [] });
-  const from = start === 'message' ? 'messages m CROSS JOIN deliveries d' : 'deliveries d CROSS JOIN messages m';
+  const from =
+    start === 'message'
+      ? 'posthaste_messages m CROSS JOIN posthaste_deliveries d'
+      : 'posthaste_deliveries d CROSS JOIN posthaste_messages m';
   const where = conditions.map(({ sql }) => sql).join(' AND ') || '1 = 1';
-  const sql = `SELECT COUNT(*) AS n FROM ${needsMessage(filter) ? from : 'deliveries d'} WHERE ${where}`;
+  const sql = `SELECT COUNT(*) AS n FROM ${needsMessage(filter) ? from : 'posthaste_deliveries d'} WHERE ${where}`;
   const { rows } = await database.query(
     sql,
     conditions.flatMap(({ values }) => values as Value[]),
@@ -166,17 +184,20 @@ export async function count(
 /** Reads indexes only: about a second for ten million deliveries, away from the thread that commits. */
 export async function counts(database: Database, now: Instant): Promise<Counts> {
   return database.snapshot(async (tx) => {
-    const byState = await tx.query('SELECT state, COUNT(*) AS n FROM deliveries GROUP BY state', []);
-    const deferred = "SELECT COUNT(*) FROM deliveries WHERE state = 'queued' AND expires_at > 0 AND attempts > 0";
-    const inDoubt = 'SELECT COUNT(*) FROM deliveries WHERE in_doubt = 1';
+    const byState = await tx.query('SELECT state, COUNT(*) AS n FROM posthaste_deliveries GROUP BY state', []);
+    const deferred =
+      "SELECT COUNT(*) FROM posthaste_deliveries WHERE state = 'queued' AND expires_at > 0 AND attempts > 0";
+    const inDoubt = 'SELECT COUNT(*) FROM posthaste_deliveries WHERE in_doubt = 1';
     const { rows } = await tx.query(`SELECT (${deferred}) AS deferred, (${inDoubt}) AS in_doubt`, []);
+    const times = await dueTimes(tx, now);
     const states = new Map(byState.rows.map((row) => [row.state, Number(row.n)]));
     return {
       states: Object.fromEntries(STATES.map((state) => [state, states.get(state) ?? 0])) as Counts['states'],
       deferred: Number(rows[0]?.deferred),
       inDoubt: Number(rows[0]?.in_doubt),
       lostReports: await lostReports(tx, now),
-      oldestDue: await oldestDue(tx, now),
+      oldestDue: oldestOf(times),
+      overtaken: overtakenOf(times),
     };
   });
 }
@@ -184,26 +205,49 @@ export async function counts(database: Database, now: Instant): Promise<Counts> 
 /** Reads no more than what bounced in that time. */
 async function lostReports(tx: Queries, now: Instant): Promise<number> {
   const sql =
-    `SELECT COUNT(*) AS n FROM deliveries d CROSS JOIN messages m WHERE d.state = 'bounced' AND ${IS_ENDED} ` +
+    `SELECT COUNT(*) AS n FROM posthaste_deliveries d CROSS JOIN posthaste_messages m WHERE d.state = 'bounced' AND ${IS_ENDED} ` +
     'AND d.changed_at > ? AND m.id = d.id AND m.report_on IS NOT NULL';
   const { rows } = await tx.query(sql, [now - LOST_LATELY]);
   return Number(rows[0]?.n);
 }
 
+interface DueTimes {
+  readonly relay: string;
+  /** By priority, from the highest: the smallest due time that has come. */
+  readonly due: readonly (Instant | null)[];
+}
+
 /** Steps through the relays and priorities by the index of what is due: a few rows, however many wait. */
-async function oldestDue(tx: Queries, now: Instant): Promise<Instant | null> {
-  let oldest: number | null = null;
-  for (let relay: Value | undefined = ''; ; ) {
-    const next: Row | undefined = (
-      await tx.query("SELECT MIN(relay) AS relay FROM deliveries WHERE state = 'queued' AND relay > ?", [relay])
-    ).rows[0];
-    relay = next?.relay;
-    if (relay === null || relay === undefined) break;
-    for (const priority of [0, 1, 2]) {
-      const sql = "SELECT MIN(due_at) AS due_at FROM deliveries WHERE state = 'queued' AND relay = ? AND priority = ?";
-      const due = (await tx.query(sql, [relay, priority])).rows[0]?.due_at as number | null;
-      if (due !== null && due <= now && (oldest === null || due < oldest)) oldest = due;
+async function dueTimes(tx: Queries, now: Instant): Promise<readonly DueTimes[]> {
+  const found: DueTimes[] = [];
+  const next = "SELECT MIN(relay) AS relay FROM posthaste_deliveries WHERE state = 'queued' AND relay > ?";
+  for (let relay = ''; ; ) {
+    const row = (await tx.query(next, [relay])).rows[0];
+    if (row?.relay === null || row?.relay === undefined) return found;
+    relay = row.relay as string;
+    const due: (Instant | null)[] = [];
+    for (const priority of CLAIMED) {
+      const sql =
+        "SELECT MIN(due_at) AS due_at FROM posthaste_deliveries WHERE state = 'queued' AND relay = ? AND priority = ?";
+      const at = (await tx.query(sql, [relay, priority])).rows[0]?.due_at as number | null;
+      due.push(at !== null && at <= now ? at : null);
     }
+    found.push({ relay, due });
   }
-  return oldest;
+}
+
+function oldestOf(times: readonly DueTimes[]): Instant | null {
+  const all = times.flatMap(({ due }) => due).filter((at) => at !== null);
+  return all.length === 0 ? null : Math.min(...all);
+}
+
+/** What is due for longer than something of a higher priority, which goes before it all the same. */
+function overtakenOf(times: readonly DueTimes[]): Overtaken | null {
+  const all = times.flatMap(({ relay, due }) =>
+    due.flatMap((since, i): Overtaken[] => {
+      const isOvertaken = since !== null && due.slice(0, i).some((at) => at !== null && at > since);
+      return isOvertaken ? [{ relay, priority: PRIORITIES[CLAIMED[i] as number] as Priority, since }] : [];
+    }),
+  );
+  return all.toSorted((a, b) => a.since - b.since)[0] ?? null;
 }

@@ -32,9 +32,10 @@ export async function renew(
   const work = async (tx: Queries): Promise<readonly Token[]> => {
     const lists = inPairs(dialect, 'id, token', pairs);
     const update = (keys: string): string =>
-      `UPDATE deliveries SET lease_until = ? WHERE ${keys} AND state = 'sending'`;
+      `UPDATE posthaste_deliveries${dialect.byIndex('PRIMARY')} SET lease_until = ? WHERE ${keys} AND state = 'sending'`;
     await queryByKeys(tx, lists, update, [until]);
-    const select = (keys: string): string => `SELECT id, token FROM deliveries WHERE ${keys} AND state = 'sending'`;
+    const select = (keys: string): string =>
+      `SELECT id, token FROM posthaste_deliveries WHERE ${keys} AND state = 'sending'`;
     const { rows } = await queryByKeys(tx, lists, select);
     const held = new Set(rows.map((row) => tokenOf(row.token as Uint8Array, idOf(row.id))));
     return tokens.filter((token) => held.has(token));

@@ -7,6 +7,7 @@ import type { Dialect } from './dialect.ts';
 import { idOf, priorityNumber } from './rows.ts';
 import { IS_ENDED } from './schema.ts';
 import { keysOf } from './sql-claim.ts';
+import { HAS_CONTENT, lockEnded } from './sql-contents.ts';
 import { type Condition, conditionsOf, needsMessage, stateCondition, statesOf } from './sql-filter.ts';
 import { count, type Place, selection, splitStates } from './sql-find.ts';
 import { inKeys, inPairs, queryByKeys } from './statements.ts';
@@ -88,7 +89,7 @@ async function changeAll(
   let total = 0;
   for (let after: Place | undefined; ; ) {
     const work = (tx: Queries): Promise<Changed> => changeSome(tx, dialect, filter, states, change, after);
-    const { rows, changed } = await database.transaction(work);
+    const { rows, changed } = await database.transaction(work, { news: () => true });
     total += changed;
     const last = rows.at(-1);
     if (last === undefined || rows.length < MOVE_BATCH) return total;
@@ -112,7 +113,7 @@ async function changeSome(
   const columns = 'd.id, d.ordinal';
   const select = selection(dialect, { columns, filter, states, after, limit: MOVE_BATCH, suffix: dialect.lock });
   const { rows } = await tx.query(select.sql, select.values);
-  const sql = (keys: string): string => `UPDATE deliveries SET ${set} WHERE ${where.sql}${keys}`;
+  const sql = (keys: string): string => `UPDATE posthaste_deliveries SET ${set} WHERE ${where.sql}${keys}`;
   const before = [...values, ...where.values];
   const { changed } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keysOf(rows)), sql, before);
   return { rows, changed };
@@ -124,15 +125,18 @@ function assignment(to: Target, { now, expiresAt, delayReportAt = 0 }: MoveOptio
     return { set: `state = ?, reason = ${reason}, changed_at = ?`, values: [to, now] };
   }
   const deferred = priorityNumber('deferred');
-  const delay = [delayReportAt, deferred, delayReportAt];
-  // It comes first, as MySQL gives the new state to what stands behind it.
-  const told = "state <> 'queued' OR priority = ?";
+  const where = { sql: `${HAS_CONTENT} AND `, values: [] };
+  // What did not wait for its next attempt begins anew; what did keeps its age, or a retry every hour would let it live for ever.
+  const anew = "(state <> 'queued' OR priority = ?)";
+  // They come first, as MySQL gives the new state to what stands behind it.
   const set =
-    `delay_report_at = CASE WHEN delay_report_at < ? AND (${told}) THEN ? ELSE delay_report_at END, ` +
+    `delay_report_at = CASE WHEN delay_report_at < ? AND ${anew} THEN ? ELSE delay_report_at END, ` +
+    `expires_at = CASE WHEN expires_at < ? AND ${anew} THEN ? ELSE expires_at END, ` +
     "state = 'queued', reason = NULL, due_at = ?, in_doubt = 0, changed_at = ?, " +
-    'expires_at = CASE WHEN expires_at < ? THEN ? ELSE expires_at END, ' +
     'priority = CASE WHEN priority = ? THEN ? ELSE priority END';
-  return { set, values: [...delay, now, now, expiresAt, expiresAt, deferred, priorityNumber('medium')] };
+  const later = (at: number): number[] => [at, deferred, at];
+  const values = [...later(delayReportAt), ...later(expiresAt), now, now, deferred, priorityNumber('medium')];
+  return { set, values, where };
 }
 
 export async function purge(
@@ -159,19 +163,53 @@ async function purgeSome(
   filter: Filter & { readonly changedBefore: number },
   limit: number,
 ): Promise<number> {
-  const asked = statesOf(filter);
-  const states = ENDED.filter((state) => asked === undefined || asked.includes(state));
+  const states = endedOf(filter);
   const ids = new Map<Id, Value>();
   for (const state of states) {
     if (ids.size >= limit) break;
-    const { sql, values } = purgeable(dialect, filter, state, states, limit - ids.size);
-    for (const row of (await tx.query(sql, values)).rows) ids.set(idOf(row.id), row.id as Value);
+    const { sql, values } = purgeable(dialect, filter, state, states);
+    const some = `${sql} ORDER BY d.changed_at LIMIT ?${dialect.lockFree}`;
+    for (const row of (await tx.query(some, [...values, limit - ids.size])).rows)
+      ids.set(idOf(row.id), row.id as Value);
   }
+  const found = [...ids.values()];
+  // Only one delivery of each was locked: another may have been put back since it was looked at.
+  const gone = dialect.lock === '' ? found : await lockEnded(tx, dialect, found, states);
+  await freeKeys(tx, gone);
   for (const table of ['contents', 'attempts', 'deliveries', 'messages']) {
-    const lists = inKeys('id', [...ids.values()]);
-    await queryByKeys(tx, lists, (keys) => `DELETE FROM ${table} WHERE ${keys}`);
+    await queryByKeys(tx, inKeys('id', gone), (keys) => `DELETE FROM posthaste_${table} WHERE ${keys}`);
   }
-  return ids.size;
+  return gone.length;
+}
+
+/** Whoever submits one of their keys from now on submits a new message. */
+async function freeKeys(tx: Queries, ids: readonly Value[]): Promise<void> {
+  const keysOf = (ids: string): string =>
+    `SELECT submit_key FROM posthaste_messages WHERE submit_key IS NOT NULL AND ${ids}`;
+  const { rows } = await queryByKeys(tx, inKeys('id', ids), keysOf);
+  const keys = rows.map((row) => row.submit_key as Value);
+  await queryByKeys(tx, inKeys('submit_key', keys), (some) => `DELETE FROM posthaste_keys WHERE ${some}`);
+}
+
+function endedOf(filter: Filter): readonly State[] {
+  const asked = statesOf(filter);
+  return ENDED.filter((state) => asked === undefined || asked.includes(state));
+}
+
+export async function purgeableCount(
+  database: Database,
+  dialect: Dialect,
+  filter: Filter & { readonly changedBefore: number },
+): Promise<number> {
+  const states = endedOf(filter);
+  const parts = states.map((state) => purgeable(dialect, filter, state, states));
+  if (parts.length === 0) return 0;
+  const sql = `SELECT COUNT(*) AS messages FROM (${parts.map((part) => part.sql).join(' UNION ')}) AS ended`;
+  const { rows } = await database.query(
+    sql,
+    parts.flatMap(({ values }) => values),
+  );
+  return Number(rows[0]?.messages ?? 0);
 }
 
 /** Messages with a delivery in `state` and none that does not fit. */
@@ -180,10 +218,9 @@ function purgeable(
   filter: Filter & { readonly changedBefore: number },
   state: State,
   states: readonly State[],
-  limit: number,
 ): Condition {
   const joined = needsMessage(filter);
-  const from = joined ? 'deliveries d CROSS JOIN messages m' : 'deliveries d';
+  const from = joined ? 'posthaste_deliveries d CROSS JOIN posthaste_messages m' : 'posthaste_deliveries d';
   const fits = (d: string): Condition => {
     const conditions = [...conditionsOf(dialect, filter, d), stateCondition(states, false, d)];
     return { sql: conditions.map(({ sql }) => sql).join(' AND '), values: conditions.flatMap(({ values }) => values) };
@@ -191,7 +228,6 @@ function purgeable(
   const [one, others] = [fits('d'), fits('o')];
   const sql =
     `SELECT d.id FROM ${from} WHERE ${joined ? 'm.id = d.id AND ' : ''}d.state = ? AND ${IS_ENDED} AND d.changed_at < ? ` +
-    `AND ${one.sql} AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.id = d.id AND NOT (${others.sql})) ` +
-    `ORDER BY d.changed_at LIMIT ?${dialect.lockFree}`;
-  return { sql, values: [state, filter.changedBefore, ...one.values, ...others.values, limit] };
+    `AND ${one.sql} AND NOT EXISTS (SELECT 1 FROM posthaste_deliveries o WHERE o.id = d.id AND NOT (${others.sql}))`;
+  return { sql, values: [state, filter.changedBefore, ...one.values, ...others.values] };
 }

@@ -29,7 +29,7 @@ export async function quotaOf(tx: Queries, dialect: Dialect, request: ClaimReque
     const until = limitedUntil(rates, after, now);
     // Workers ask often while they may take nothing: only what is news is written.
     if (after === logs && until === row.limited_until) return;
-    const sql = 'UPDATE relays SET rate_logs = ?, limited_until = ? WHERE relay = ?';
+    const sql = 'UPDATE posthaste_relays SET rate_logs = ?, limited_until = ? WHERE relay = ?';
     await tx.query(sql, [JSON.stringify(after), until, relay]);
   };
   if (room === 0) await keep(logs);

@@ -9,7 +9,9 @@ import { bit, idOf, replyValues } from './rows.ts';
 import { insertMessages } from './sql-insert.ts';
 import { pairsOf, tokenOf } from './sql-lease.ts';
 import { dropProbes } from './sql-relays.ts';
+import { IS_TOLD, tellChanged } from './sql-tell.ts';
 import { inKeys, inPairs, insertRows, queryByKeys, type RowUpdate, updateRows } from './statements.ts';
+import { carryOut } from './steps.ts';
 
 /** Deliveries in one transaction of `reclaim`. */
 const RECLAIM_BATCH = 500;
@@ -31,7 +33,7 @@ const NO_CLAIM = 'token = NULL, holder = NULL, claimed_at = NULL, lease_until = 
 
 /** A reply that is missing leaves the one from before. */
 const SETTLE: RowUpdate = {
-  table: 'deliveries',
+  table: 'posthaste_deliveries',
   columns: [
     ['v_id', 'id'],
     ['v_ordinal', 'integer'],
@@ -42,15 +44,18 @@ const SETTLE: RowUpdate = {
     ['v_code', 'integer'],
     ['v_status', 'name'],
     ['v_text', 'text'],
+    ['v_ours', 'integer'],
     ['v_doubt', 'integer'],
     ['v_delay', 'integer'],
     ['v_tried_at', 'integer'],
     ['v_changed_at', 'integer'],
+    ['v_relay', 'name'],
   ],
   set:
-    'state = v_state, reason = v_reason, due_at = v_due_at, attempts = attempts - v_given_back, ' +
+    'relay = COALESCE(v_relay, relay), state = v_state, reason = v_reason, due_at = v_due_at, attempts = attempts - v_given_back, ' +
     'reply_code = COALESCE(v_code, reply_code), reply_text = COALESCE(v_text, reply_text), ' +
     'reply_status = CASE WHEN v_code IS NULL THEN reply_status ELSE v_status END, ' +
+    'reply_ours = CASE WHEN v_code IS NULL THEN reply_ours ELSE v_ours END, ' +
     'in_doubt = v_doubt, delay_reported = v_delay, last_attempt_at = COALESCE(v_tried_at, last_attempt_at), ' +
     `changed_at = v_changed_at, ${NO_CLAIM}`,
   on: 'id = v_id AND ordinal = v_ordinal',
@@ -58,29 +63,19 @@ const SETTLE: RowUpdate = {
 
 type Took = readonly (readonly boolean[])[];
 
-/**
- * All groups in one transaction. When that fails each goes alone, so that one which cannot be written (a report, say) does not
- * make the others be sent again; what kept failing is thrown after the rest is safe.
- */
-export async function settle(
+export function settle(
   database: Database,
   dialect: Dialect,
   groups: readonly SettleGroup[],
   now: Instant,
 ): Promise<Took> {
-  const together = (some: readonly SettleGroup[]): Promise<Took> => {
-    const weight = some.reduce((sum, group) => sum + group.settlements.length, 0);
-    return database.transaction((tx) => settleGroups(tx, dialect, some, now), { commit: 'riding', weight });
-  };
-  try {
-    return await together(groups);
-  } catch (error) {
-    if (groups.length === 1) throw error;
-  }
-  const results = await Promise.allSettled(groups.map((group) => together([group])));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  const weight = groups.reduce((sum, group) => sum + group.settlements.length, 0);
+  // What waits again, and what is to be told, others may send as well.
+  const news = (): boolean =>
+    groups.some(
+      ({ settlements, reports }) => reports.length > 0 || settlements.some(({ state }) => state === 'queued'),
+    );
+  return database.transaction((tx) => settleGroups(tx, dialect, groups, now), { commit: 'riding', weight, news });
 }
 
 async function settleGroups(
@@ -95,7 +90,11 @@ async function settleGroups(
   const took = groups.map((group) => group.settlements.map((settlement) => takeFrom(held, settlement, settled)));
   const updates = settled.map(({ settlement, row }) => settleValues(settlement, row, now));
   await updateRows(tx, dialect, SETTLE, updates);
-  await insertRows(tx, dialect, 'attempts', ATTEMPT_COLUMNS, settled.flatMap(attemptValues));
+  await insertRows(tx, dialect, 'posthaste_attempts', ATTEMPT_COLUMNS, settled.flatMap(attemptValues));
+  if (settled.some(({ row }) => Number(row.telling) === 1)) {
+    const keys = settled.map(({ row }) => [row.id as Value, row.ordinal as Value] as const);
+    await carryOut(tx, tellChanged(dialect, keys, now));
+  }
   const reports = groups.flatMap((group, i) => (took[i]?.includes(true) ? group.reports : []));
   if (reports.length > 0) await insertMessages(tx, dialect, reports, now);
   return took;
@@ -128,7 +127,8 @@ async function heldClaims(
   settlements: readonly Settlement[],
 ): Promise<Map<string, Row>> {
   const keys = settlements.map(({ id, ordinal }): [Value, Value] => [idToBytes(id), ordinal]);
-  const sql = (list: string): string => `SELECT id, ordinal, token FROM deliveries WHERE ${list}${dialect.lock}`;
+  const sql = (list: string): string =>
+    `SELECT id, ordinal, token, ${IS_TOLD} AS telling FROM posthaste_deliveries WHERE ${list}${dialect.lock}`;
   const { rows } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), sql);
   const claimed = rows.filter((row) => row.token !== null);
   return new Map(
@@ -148,10 +148,12 @@ function settleValues(settlement: Settlement, row: Row, now: Instant): Value[] {
     settlement.dueAt,
     bit(settlement.giveBack),
     ...replyValues(settlement.reply),
+    bit(settlement.reply?.ours === true),
     bit(settlement.inDoubt),
     bit(settlement.delayReported),
     settlement.attempt?.startedAt ?? null,
     now,
+    settlement.relay ?? null,
   ];
 }
 
@@ -172,9 +174,9 @@ export async function release(
 ): Promise<number> {
   const lists = inPairs(dialect, 'id, token', pairsOf(tokens));
   const sql = (keys: string): string =>
-    `UPDATE deliveries SET state = 'queued', attempts = attempts - 1, changed_at = ?, ${NO_CLAIM} WHERE ${keys} AND state = 'sending'`;
+    `UPDATE posthaste_deliveries${dialect.byIndex('PRIMARY')} SET state = 'queued', attempts = attempts - 1, changed_at = ?, ${NO_CLAIM} WHERE ${keys} AND state = 'sending'`;
   const work = async (tx: Queries): Promise<number> => (await queryByKeys(tx, lists, sql, [now])).changed;
-  return database.transaction(work, { commit: 'riding', weight: tokens.length });
+  return database.transaction(work, { commit: 'riding', weight: tokens.length, news: (released) => released > 0 });
 }
 
 /** Claims that nobody will end: their lease ran out, or their holder is gone. */
@@ -198,10 +200,12 @@ export async function reclaim(
 ): Promise<number> {
   const lost = lostClaims(now, dead);
   if (dead.length > 0) await database.transaction((tx) => dropProbes(tx, dead), { commit: 'riding' });
-  const { rows } = await database.query(`SELECT id FROM deliveries WHERE ${lost.sql} LIMIT 1`, lost.values);
+  const { rows } = await database.query(`SELECT id FROM posthaste_deliveries WHERE ${lost.sql} LIMIT 1`, lost.values);
   let total = 0;
   for (let more = rows.length > 0; more; ) {
-    const reclaimed = await database.transaction((tx) => reclaimSome(tx, dialect, lost, now, delays));
+    const reclaimed = await database.transaction((tx) => reclaimSome(tx, dialect, lost, now, delays), {
+      news: (some) => some > 0,
+    });
     total += reclaimed;
     more = reclaimed === RECLAIM_BATCH;
   }
@@ -209,14 +213,15 @@ export async function reclaim(
 }
 
 const RECLAIM: RowUpdate = {
-  table: 'deliveries',
+  table: 'posthaste_deliveries',
   columns: [
     ['v_id', 'id'],
     ['v_ordinal', 'integer'],
     ['v_due_at', 'integer'],
     ['v_changed_at', 'integer'],
   ],
-  set: `state = 'queued', due_at = v_due_at, last_attempt_at = claimed_at, changed_at = v_changed_at, ${NO_CLAIM}`,
+  // Nobody knows how far its attempt had come.
+  set: `state = 'queued', in_doubt = 1, due_at = v_due_at, last_attempt_at = claimed_at, changed_at = v_changed_at, ${NO_CLAIM}`,
   on: 'id = v_id AND ordinal = v_ordinal',
 };
 
@@ -228,7 +233,8 @@ async function reclaimSome(
   delays: readonly number[],
 ): Promise<number> {
   const { rows } = await tx.query(
-    `SELECT id, ordinal, token, relay, due_at, claimed_at FROM deliveries WHERE ${lost.sql} ` +
+    `SELECT id, ordinal, token, relay, due_at, claimed_at FROM posthaste_deliveries${dialect.byIndex('posthaste_deliveries_state')} ` +
+      `WHERE ${lost.sql} ` +
       `ORDER BY id, ordinal LIMIT ?${dialect.lockFree}`,
     [...lost.values, RECLAIM_BATCH],
   );
@@ -244,7 +250,7 @@ async function reclaimSome(
   await insertRows(
     tx,
     dialect,
-    'attempts',
+    'posthaste_attempts',
     ATTEMPT_COLUMNS,
     rows.map((row) => crashedRow(row, now)),
   );
@@ -255,7 +261,7 @@ async function reclaimSome(
 async function crashesBefore(tx: Queries, rows: readonly Row[]): Promise<(row: Row) => number> {
   const ids = [...new Map(rows.map((row) => [idOf(row.id), row.id as Value])).values()];
   const sql = (keys: string): string =>
-    `SELECT id, ordinal, COUNT(*) AS crashes FROM attempts WHERE ${keys} AND outcome = 'crashed' GROUP BY id, ordinal`;
+    `SELECT id, ordinal, COUNT(*) AS crashes FROM posthaste_attempts WHERE ${keys} AND outcome = 'crashed' GROUP BY id, ordinal`;
   const { rows: found } = await queryByKeys(tx, inKeys('id', ids), sql);
   const name = (row: Row): string => `${idOf(row.id)}:${row.ordinal}`;
   const crashes = new Map(found.map((row) => [name(row), Number(row.crashes)]));

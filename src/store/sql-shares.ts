@@ -1,10 +1,10 @@
 /** The processes that work here, what each may have of a relay's connections, and the pace that a relay is held to. */
 import { faster, type Pace, slower } from '../queue/pace.ts';
 import { type Holding, partOf } from '../queue/share.ts';
-import type { Node, Share, ShareRequest, StrainReport } from '../queue/store.ts';
+import type { Held, Node, Share, ShareRequest, StrainReport } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { type Id, idToBytes } from '../runtime/id.ts';
-import type { Database, Queries } from './database.ts';
+import type { Database, Queries, Row } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { idOf, paceOf, replyValues } from './rows.ts';
 import { FULL_PACE, lockRelay } from './sql-relays.ts';
@@ -34,8 +34,8 @@ export function heartbeat(
 async function seen(tx: Queries, dialect: Dialect, node: Node): Promise<void> {
   const id = idToBytes(node.id);
   const row = [id, node.host, node.place, node.pid, node.role, node.startedAt, node.seenAt];
-  await insertRows(tx, dialect, 'nodes', NODE_COLUMNS, [row], dialect.unlessTaken('id'));
-  await tx.query('UPDATE nodes SET role = ?, seen_at = ? WHERE id = ?', [node.role, node.seenAt, id]);
+  await insertRows(tx, dialect, 'posthaste_nodes', NODE_COLUMNS, [row], dialect.unlessTaken('id'));
+  await tx.query('UPDATE posthaste_nodes SET role = ?, seen_at = ? WHERE id = ?', [node.role, node.seenAt, id]);
 }
 
 /** Under the lock of the relay's row: what one process gives up no two others can take. */
@@ -59,9 +59,9 @@ async function write(
   known: boolean,
 ): Promise<void> {
   const keys = [relay as string, node as Uint8Array];
-  if (!known) await insertRows(tx, dialect, 'shares', SHARE_COLUMNS, [[...keys, ...rest]]);
+  if (!known) await insertRows(tx, dialect, 'posthaste_shares', SHARE_COLUMNS, [[...keys, ...rest]]);
   else
-    await tx.query('UPDATE shares SET connections = ?, used = ?, until_at = ? WHERE relay = ? AND node = ?', [
+    await tx.query('UPDATE posthaste_shares SET connections = ?, used = ?, until_at = ? WHERE relay = ? AND node = ?', [
       ...rest,
       ...keys,
     ]);
@@ -75,11 +75,15 @@ interface Holders {
 
 /** Rows whose lease ran out go: their processes are gone, or have given up what they had. */
 async function holdersBeside(tx: Queries, relay: string, own: Id, now: Instant): Promise<Holders> {
-  const { rows } = await tx.query('SELECT * FROM shares WHERE relay = ?', [relay]);
+  const { rows } = await tx.query('SELECT * FROM posthaste_shares WHERE relay = ?', [relay]);
   const others = rows.filter((row) => idOf(row.node) !== own);
   const living = others.filter((row) => (row.until_at as number) > now);
   if (living.length < others.length)
-    await tx.query('DELETE FROM shares WHERE relay = ? AND until_at <= ? AND node <> ?', [relay, now, idToBytes(own)]);
+    await tx.query('DELETE FROM posthaste_shares WHERE relay = ? AND until_at <= ? AND node <> ?', [
+      relay,
+      now,
+      idToBytes(own),
+    ]);
   return {
     living: living.map((row) => {
       return { node: idOf(row.node), connections: row.connections as number, used: row.used as number };
@@ -107,20 +111,44 @@ export function slowRelay(
 
 async function writePace(tx: Queries, relay: string, pace: Pace | null): Promise<void> {
   if (pace === null) {
-    await tx.query(`UPDATE relays SET ${FULL_PACE} WHERE relay = ?`, [relay]);
+    await tx.query(`UPDATE posthaste_relays SET ${FULL_PACE} WHERE relay = ?`, [relay]);
     return;
   }
   const sql =
-    'UPDATE relays SET pace = ?, rests = ?, rest_until = ?, slowed_at = ?, pace_at = ?, ' +
+    'UPDATE posthaste_relays SET pace = ?, rests = ?, rest_until = ?, slowed_at = ?, pace_at = ?, ' +
     'slow_code = ?, slow_status = ?, slow_text = ? WHERE relay = ?';
   const { connections, rests, restUntil, slowedAt, changedAt, reply } = pace;
   await tx.query(sql, [connections, rests, restUntil, slowedAt, changedAt, ...replyValues(reply), relay]);
 }
 
+export async function holdings(database: Database, now: Instant): Promise<readonly Held[]> {
+  const { claims, held } = await database.snapshot(async (tx) => {
+    const claims = await tx.query(
+      'SELECT holder AS node, relay, COUNT(*) AS n FROM posthaste_deliveries ' +
+        "WHERE state = 'sending' AND holder IS NOT NULL GROUP BY holder, relay",
+      [],
+    );
+    const held = await tx.query(
+      'SELECT node, relay, connections AS n FROM posthaste_shares WHERE until_at > ? AND connections > 0',
+      [now],
+    );
+    return { claims: claims.rows, held: held.rows };
+  });
+  const found = new Map<string, Held>();
+  const add = (row: Row, part: (n: number) => Partial<Held>): void => {
+    const [node, relay] = [idOf(row.node), row.relay as string];
+    const before = found.get(`${node} ${relay}`) ?? { node, relay, sending: 0, connections: 0 };
+    found.set(`${node} ${relay}`, { ...before, ...part(Number(row.n)) });
+  };
+  for (const row of claims) add(row, (sending) => ({ sending }));
+  for (const row of held) add(row, (connections) => ({ connections }));
+  return [...found.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+}
+
 export async function forgetNode(database: Database, id: Id): Promise<void> {
   const work = async (tx: Queries): Promise<void> => {
-    await tx.query('DELETE FROM shares WHERE node = ?', [idToBytes(id)]);
-    await tx.query('DELETE FROM nodes WHERE id = ?', [idToBytes(id)]);
+    await tx.query('DELETE FROM posthaste_shares WHERE node = ?', [idToBytes(id)]);
+    await tx.query('DELETE FROM posthaste_nodes WHERE id = ?', [idToBytes(id)]);
   };
   await database.transaction(work, { commit: 'riding' });
 }

@@ -1,19 +1,24 @@
 /** The store over any SQL database: each move in the file of its concern, every statement once. */
 import type { Reply } from '../mail/reply.ts';
+import type { AuditEnd, AuditFilter, AuditPage, AuditRecord } from '../queue/audit.ts';
 import type { NewMessage } from '../queue/message.ts';
 import type { Pace } from '../queue/pace.ts';
 import type {
   Claim,
+  Claimed,
   ClaimRequest,
   Counts,
   DelayReport,
   Filter,
+  Flow,
   Found,
+  Held,
   Inserted,
   LateMessage,
   MoveOptions,
   Node,
   Page,
+  PageRequest,
   RelayState,
   RerouteOptions,
   SettleGroup,
@@ -25,13 +30,19 @@ import type {
   Take,
   Token,
 } from '../queue/store.ts';
+import type { WebhookCounts, WebhookEntry, WebhookEvent, WebhookOutcome, WebhookState } from '../queue/webhook.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
+import { foldNews } from './callers/news.ts';
 import type { Database } from './database.ts';
 import type { Dialect } from './dialect.ts';
+import * as audits from './sql-audit.ts';
+import * as changes from './sql-changes.ts';
 import * as claims from './sql-claim.ts';
+import * as contents from './sql-contents.ts';
 import * as delays from './sql-delay.ts';
 import * as finds from './sql-find.ts';
+import * as flows from './sql-flow.ts';
 import * as inserts from './sql-insert.ts';
 import * as leases from './sql-lease.ts';
 import * as moves from './sql-move.ts';
@@ -39,6 +50,9 @@ import * as relays from './sql-relays.ts';
 import * as settles from './sql-settle.ts';
 import * as shares from './sql-shares.ts';
 import * as suppress from './sql-suppress.ts';
+import * as hooks from './sql-webhooks.ts';
+
+export const IDENTITY = 'SELECT MIN(id) AS place FROM posthaste_identity';
 
 type PageOf = { readonly limit: number; readonly cursor?: string };
 
@@ -63,11 +77,12 @@ export class SqlStore implements Store {
     return inserts.unstage(this.#database, id);
   }
 
-  sweepStaged(before: Instant): Promise<number> {
+  async sweepStaged(before: Instant): Promise<number> {
+    if (this.#dialect.hasNews) await foldNews(this.#database);
     return inserts.sweepStaged(this.#database, before);
   }
 
-  claim(request: ClaimRequest): Promise<readonly Claim[]> {
+  claim(request: ClaimRequest): Promise<Claimed> {
     return claims.claim(this.#database, this.#dialect, request);
   }
 
@@ -111,12 +126,28 @@ export class SqlStore implements Store {
     return moves.reroute(this.#database, this.#dialect, filter, relay, options);
   }
 
+  purgeable(filter: Filter & { readonly changedBefore: Instant }): Promise<number> {
+    return moves.purgeableCount(this.#database, this.#dialect, filter);
+  }
+
   purge(filter: Filter & { readonly changedBefore: Instant }, limit: number): Promise<number> {
     return moves.purge(this.#database, this.#dialect, filter, limit);
   }
 
-  find(filter: Filter, page: PageOf): Promise<Page> {
+  dropContents(limit: number): Promise<number> {
+    return contents.dropContents(this.#database, this.#dialect, limit);
+  }
+
+  find(filter: Filter, page: PageRequest): Promise<Page> {
     return finds.find(this.#database, this.#dialect, filter, page);
+  }
+
+  edge(page: PageRequest): Promise<Id | null> {
+    return finds.edge(this.#database, page);
+  }
+
+  changed(since: Instant, page: PageOf): Promise<Page> {
+    return changes.changed(this.#database, since, page);
   }
 
   get(id: Id): Promise<Found | null> {
@@ -135,6 +166,14 @@ export class SqlStore implements Store {
     return finds.counts(this.#database, now);
   }
 
+  flow(from: Instant, width: number, spans: number): Promise<readonly Flow[]> {
+    return flows.flow(this.#database, this.#dialect, from, width, spans);
+  }
+
+  lastSent(): Promise<Instant | null> {
+    return flows.lastSent(this.#database);
+  }
+
   relays(): Promise<readonly RelayState[]> {
     return relays.relays(this.#database);
   }
@@ -147,12 +186,22 @@ export class SqlStore implements Store {
     return relays.pauseRelay(this.#database, this.#dialect, relay, pause);
   }
 
-  faultRelay(relay: string, fault: Reply, now: Instant, delays: readonly number[]): Promise<RelayState> {
-    return relays.faultRelay(this.#database, this.#dialect, relay, fault, now, delays);
+  faultRelay(
+    relay: string,
+    fault: Reply,
+    now: Instant,
+    delays: readonly number[],
+    suspect: Id | null = null,
+  ): Promise<RelayState | 'message'> {
+    return relays.faultRelay(this.#database, this.#dialect, relay, { fault, suspect }, now, delays);
   }
 
-  healRelay(relay: string): Promise<boolean> {
-    return relays.healRelay(this.#database, relay);
+  healRelay(relay: string, now: Instant): Promise<boolean> {
+    return relays.healRelay(this.#database, relay, now);
+  }
+
+  endProbe(relay: string, holder: Id, until: Instant): Promise<boolean> {
+    return relays.endProbe(this.#database, relay, holder, until);
   }
 
   suppress(entries: readonly Suppression[]): Promise<void> {
@@ -163,8 +212,82 @@ export class SqlStore implements Store {
     return suppress.unsuppress(this.#database, targets);
   }
 
-  suppressions(page: PageOf): Promise<{ readonly rows: readonly Suppression[]; readonly cursor: string | null }> {
-    return suppress.suppressions(this.#database, page);
+  suppressing(recipients: readonly string[], now: number): Promise<readonly (Suppression | null)[]> {
+    return suppress.suppressing(this.#database, recipients, now);
+  }
+
+  suppressions(
+    page: suppress.ListPage,
+  ): Promise<{ readonly rows: readonly Suppression[]; readonly cursor: string | null }> {
+    return suppress.suppressions(this.#database, this.#dialect, page);
+  }
+
+  keepAudit(record: AuditRecord): Promise<void> {
+    return audits.keepAudit(this.#database, this.#dialect, record);
+  }
+
+  endAudit(id: Id, end: AuditEnd): Promise<void> {
+    return audits.endAudit(this.#database, id, end);
+  }
+
+  audit(filter: AuditFilter, page: PageOf): Promise<AuditPage> {
+    return audits.audit(this.#database, filter, page);
+  }
+
+  purgeAudit(before: Instant, limit: number): Promise<number> {
+    return audits.purgeAudit(this.#database, before, limit);
+  }
+
+  registerWebhooks(entries: readonly WebhookEntry[], now: Instant): Promise<void> {
+    return hooks.registerWebhooks(this.#database, this.#dialect, entries, now);
+  }
+
+  webhooks(): Promise<readonly WebhookState[]> {
+    return hooks.webhooks(this.#database);
+  }
+
+  webhookCounts(): Promise<readonly WebhookCounts[]> {
+    return hooks.webhookCounts(this.#database);
+  }
+
+  leaseWebhooks(names: readonly string[], holder: Id, now: Instant, until: Instant): Promise<readonly WebhookState[]> {
+    return hooks.leaseWebhooks(this.#database, names, holder, now, until);
+  }
+
+  releaseWebhooks(holder: Id): Promise<void> {
+    return hooks.releaseWebhooks(this.#database, holder);
+  }
+
+  dueWebhookEvents(webhook: string, now: Instant, limit: number): Promise<readonly WebhookEvent[]> {
+    return hooks.dueWebhookEvents(this.#database, webhook, now, limit);
+  }
+
+  endWebhookEvents(webhook: string, outcome: WebhookOutcome): Promise<void> {
+    return hooks.endWebhookEvents(this.#database, webhook, outcome);
+  }
+
+  expireWebhookEvents(webhook: string, before: Instant, limit: number): Promise<number> {
+    return hooks.expireWebhookEvents(this.#database, webhook, before, limit);
+  }
+
+  webhookEvents(
+    webhook: string,
+    state: WebhookEvent['state'],
+    page: PageOf,
+  ): Promise<{ readonly rows: readonly WebhookEvent[]; readonly cursor: string | null }> {
+    return hooks.webhookEvents(this.#database, webhook, state, page);
+  }
+
+  resendWebhookEvents(webhook: string, ids: readonly Id[] | null, now: Instant): Promise<number> {
+    return hooks.resendWebhookEvents(this.#database, webhook, ids, now);
+  }
+
+  enableWebhook(webhook: string): Promise<boolean> {
+    return hooks.enableWebhook(this.#database, webhook);
+  }
+
+  purgeWebhooks(before: Instant, unknownSince: Instant, limit: number): Promise<number> {
+    return hooks.purgeWebhooks(this.#database, before, unknownSince, limit);
   }
 
   slowRelay(relay: string, report: StrainReport): Promise<Pace | null> {
@@ -181,6 +304,24 @@ export class SqlStore implements Store {
 
   nodes(seenAfter: Instant): Promise<readonly Node[]> {
     return relays.nodes(this.#database, seenAfter);
+  }
+
+  holdings(now: Instant): Promise<readonly Held[]> {
+    return shares.holdings(this.#database, now);
+  }
+
+  get onNews(): Store['onNews'] {
+    return this.#database.onNews;
+  }
+
+  /** Which queue this is: see `Place` of callers/. A migration that was broken off may have made more than one name. */
+  async identity(): Promise<string> {
+    const { rows } = await this.#database.query(IDENTITY, []);
+    return String(rows[0]?.place);
+  }
+
+  get dialect(): Dialect {
+    return this.#dialect;
   }
 
   changeMark(): Promise<number> {

@@ -3,21 +3,20 @@ import type { NewMessage } from '../queue/message.ts';
 import type { Take } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
-import type { Queries } from './database.ts';
 import { CLAIMED, priorityNumber } from './rows.ts';
 import { gateOf } from './sql-relays.ts';
+import { ask, type Steps } from './steps.ts';
 
 /** Which of the messages each worker takes. `clear`: nobody on the list of suppressions is among its recipients. */
-export async function takenAmong(
-  tx: Queries,
+export function* takenAmong(
   messages: readonly NewMessage[],
   takes: readonly Take[],
   clear: (message: NewMessage) => boolean,
   now: Instant,
-): Promise<ReadonlyMap<Id, Take>> {
+): Steps<ReadonlyMap<Id, Take>> {
   const taken = new Map<Id, Take>();
   for (const take of takes) {
-    if (await isShut(tx, take.relay, now)) continue;
+    if (yield* isShut(take.relay, now)) continue;
     let room = take.limit;
     for (const each of inOrder(messages, take.relay, now)) {
       room -= each.deliveries.length;
@@ -30,12 +29,13 @@ export async function takenAmong(
 }
 
 /** Paused, faulty, or with something waiting that goes first. */
-async function isShut(tx: Queries, relay: string, now: Instant): Promise<boolean> {
-  if ((await gateOf(tx, { relay, now })) !== 'open') return true;
-  const one = "SELECT 1 FROM deliveries WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ?";
+function* isShut(relay: string, now: Instant): Steps<boolean> {
+  if ((yield* gateOf({ relay, now })) !== 'open') return true;
+  const one =
+    "SELECT 1 FROM posthaste_deliveries WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ?";
   const sql = `SELECT 1 AS waits WHERE ${CLAIMED.map(() => `EXISTS (${one})`).join(' OR ')}`;
   const values = CLAIMED.flatMap((priority) => [relay, priority, now]);
-  return (await tx.query(sql, values)).rows.length > 0;
+  return (yield* ask(sql, values)).rows.length > 0;
 }
 
 /** Those with something for the relay that a claim would take now, the most urgent first. */

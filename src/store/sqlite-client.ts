@@ -1,8 +1,8 @@
-/** The near end of a store's thread: starts it when it is needed, and again after it broke down. */
-import { Worker } from 'node:worker_threads';
+/** The near end of a store's thread, or of its process: starts it when it is needed, and again after it broke down. */
 import { PosthasteError } from '../errors.ts';
 import { unavailable } from './sqlite-connection.ts';
-import { type Answer, type Call, errorOf, type Method, pack, type ThreadData, threadFile } from './sqlite-wire.ts';
+import { type Host, startProcess, startThread } from './sqlite-host.ts';
+import { type Answer, type Call, errorOf, type Method, pack, type ThreadData } from './sqlite-wire.ts';
 
 interface Pending {
   readonly resolve: (result: unknown) => void;
@@ -12,7 +12,7 @@ interface Pending {
 /** One running thread with the calls it owes answers to. */
 class Running {
   readonly ready: Promise<void>;
-  readonly #worker: Worker;
+  readonly #host: Host;
   readonly #path: string;
   readonly #pending = new Map<number, Pending>();
   readonly #onEnd: () => void;
@@ -22,15 +22,13 @@ class Running {
   constructor(data: ThreadData, onEnd: () => void) {
     this.#path = data.path;
     this.#onEnd = onEnd;
-    this.#worker = new Worker(threadFile('sqlite-thread'), { workerData: data });
     this.ready = new Promise<void>((resolve, reject) => {
       this.#opened = { resolve: () => resolve(), reject };
     });
     // Whoever makes a call hears of it; nobody may be waiting for this promise itself.
     this.ready.catch(() => {});
-    this.#worker.on('message', (answer: Answer) => this.#hear(answer));
-    this.#worker.on('error', (error) => this.#end(error));
-    this.#worker.on('exit', () => this.#end(new Error('its thread ended')));
+    const start = data.apart ? startProcess : startThread;
+    this.#host = start(data, { hear: (answer) => this.#hear(answer), ended: (cause) => this.#end(cause) });
   }
 
   async call(method: Method | 'close', args: readonly unknown[]): Promise<unknown> {
@@ -38,17 +36,17 @@ class Running {
     return new Promise((resolve, reject) => {
       const call = ++this.#calls;
       const message: Call = { call, method, args: packed.args };
-      this.#worker.postMessage(message, packed.transfer);
+      this.#host.post(message, packed.transfer);
       this.#pending.set(call, { resolve, reject });
       // Calls under way keep the process alive; a store that is only open does not.
-      if (this.#pending.size === 1) this.#worker.ref();
+      if (this.#pending.size === 1) this.#host.ref();
     });
   }
 
   #hear(answer: Answer): void {
     if ('ready' in answer) {
       this.#opened.resolve(undefined);
-      if (this.#pending.size === 0) this.#worker.unref();
+      if (this.#pending.size === 0) this.#host.unref();
     } else if ('unopened' in answer) this.#end(errorOf(answer.unopened));
     else this.#settle(answer);
   }
@@ -56,7 +54,7 @@ class Running {
   #settle(answer: Extract<Answer, { call: number }>): void {
     const pending = this.#pending.get(answer.call);
     this.#pending.delete(answer.call);
-    if (this.#pending.size === 0) this.#worker.unref();
+    if (this.#pending.size === 0) this.#host.unref();
     if ('failure' in answer) pending?.reject(errorOf(answer.failure));
     else pending?.resolve(answer.result);
   }
@@ -68,7 +66,7 @@ class Running {
     this.#opened.reject(error);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
-    void this.#worker.terminate();
+    this.#host.end();
   }
 }
 

@@ -1,5 +1,5 @@
 /** One connection to a SQLite file, with the settings that durability rests on. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { PosthasteError } from '../errors.ts';
@@ -17,6 +17,7 @@ export function prepareFile(path: string): void {
     closeSync(openSync(path, 'ax', 0o600));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unavailable(path, error);
+    // Also of a folder that is none: SQLite cannot open what is below it, and `unavailable` says why.
   }
 }
 
@@ -100,18 +101,46 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/FULL/, 'Free space on its disk; it goes on by itself then.'],
+  [/FULL|ENOSPC|SHMSIZE/, 'Free space on its disk; it goes on by itself then.'],
   [/BUSY|LOCKED/, 'Another process keeps it locked: end that one, or wait.'],
   [
-    /READONLY|CANTOPEN|PERM|EACCES|EROFS|ENOTDIR/,
-    'The user who runs posthaste must be able to write the file and its directory.',
+    /EMFILE|ENFILE/,
+    'This process has no file descriptors left: allow it more, with ulimit -n or with LimitNOFILE= in the unit of systemd.',
   ],
+  [/ENOTDIR|EISDIR/, 'dataDir and all before it must be folders, and the database a file: one of them is the other.'],
+  [/EROFS/, 'Its file system is mounted read-only: mount it for writing, or set another dataDir.'],
+  [/READONLY|CANTOPEN|PERM|EACCES/, 'The user who runs posthaste must be able to write the file and its directory.'],
   [/NOTADB/, 'The file is no SQLite database: name another, or move it away.'],
   [/CORRUPT/, 'Restore it from a backup, or save what can be read with the sqlite3 shell and its command .recover.'],
 ];
 
-export function unavailable(path: string, cause: unknown): PosthasteError {
-  const code = sqliteCode(cause) ?? (cause as NodeJS.ErrnoException | null)?.code ?? '';
+/** SQLite needs so many files at once: the database, its log, and the index of that. */
+const FILES = 3;
+
+/** SQLite does not say why it cannot open or write a file: the system does, when it is asked for the same. */
+function systemFault(path: string): NodeJS.ErrnoException | null {
+  const opened: number[] = [];
+  try {
+    while (opened.length < FILES) opened.push(openSync(path, 'r+'));
+    accessSync(dirname(path), constants.W_OK);
+    return null;
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  } finally {
+    for (const file of opened) closeSync(file);
+  }
+}
+
+/** Of a thread that could not start only the text tells that files were lacking: `Worker initialization failure: EMFILE`. */
+function errnoOf(cause: unknown): string {
+  const { code = '', message = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  return /too many open files|: EMFILE$/.test(message) ? 'EMFILE' : code;
+}
+
+export function unavailable(path: string, failure: unknown): PosthasteError {
+  const unsaid = /CANTOPEN|READONLY/.test(sqliteCode(failure) ?? '');
+  const cause = (unsaid ? systemFault(path) : null) ?? failure;
+  const code = sqliteCode(cause) ?? errnoOf(cause);
   const advice = ADVICE.find(([pattern]) => pattern.test(code))?.[1];
   const what = cause instanceof Error ? cause.message : String(cause);
   const text = `The database ${path} cannot be used: ${what}${code === '' ? '' : ` (${code})`}.`;

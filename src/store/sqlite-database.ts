@@ -8,13 +8,15 @@ import { isBusy, isUnavailable, SqliteConnection, unavailable } from './sqlite-c
 const RIDE = { least: 2, most: 20, syncs: 10 } as const;
 /** With so many rows waiting, a sync of their own is cheap for each. */
 const ENOUGH_TO_GO = 30;
-/** How long the writer waits for other processes before its callers hear of it, ms. */
+/** How long a caller waits for others who write, before it hears of it, ms. */
 const MAX_BUSY = 30_000;
 
 interface Waiting {
-  readonly work: (tx: Queries) => Promise<unknown>;
+  readonly work: (tx: Queries, again: boolean) => Promise<unknown>;
   readonly commit: Commit;
   readonly weight: number;
+  /** By `performance.now()`. */
+  readonly since: number;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -63,16 +65,27 @@ export class SqliteDatabase implements Database {
     } catch (error) {
       throw this.#told(error);
     } finally {
-      if (this.#reader.inTransaction) this.#reader.run('COMMIT', []);
+      endOf(this.#reader);
     }
   }
 
-  transaction<T>(work: (tx: Queries) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  transaction<T>(work: (tx: Queries, again: boolean) => Promise<T>, options: TransactionOptions<T> = {}): Promise<T> {
     const { commit = 'synced', weight = 1 } = options;
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, commit, weight, resolve: resolve as (result: unknown) => void, reject });
+      this.#waiting.push({
+        work,
+        commit,
+        weight,
+        since: performance.now(),
+        resolve: resolve as (result: unknown) => void,
+        reject,
+      });
       this.#schedule();
     });
+  }
+
+  alone<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+    return this.transaction(work);
   }
 
   async changeMark(): Promise<number> {
@@ -148,13 +161,13 @@ export class SqliteDatabase implements Database {
 
   async #carryOut(group: readonly Waiting[], synced: boolean): Promise<void> {
     try {
-      await this.#begin(synced);
+      await this.#begin(synced, Math.min(...group.map(({ since }) => since)) + MAX_BUSY);
       const answers: (() => void)[] = [];
       for (const waiting of group) answers.push(await this.#oneOf(group, waiting));
       this.#commit(synced);
       for (const answer of answers) answer();
     } catch (error) {
-      this.#rollBack();
+      endOf(this.#writer);
       const told = this.#told(error);
       for (const { reject } of group) reject(told);
     }
@@ -162,9 +175,8 @@ export class SqliteDatabase implements Database {
   }
 
   /** Waits for other processes without stopping this thread's reads. */
-  async #begin(synced: boolean): Promise<void> {
+  async #begin(synced: boolean, deadline: number): Promise<void> {
     this.#setSynchronous(synced ? 'FULL' : 'NORMAL');
-    const deadline = performance.now() + MAX_BUSY;
     for (;;) {
       try {
         this.#writer.run('BEGIN IMMEDIATE', []);
@@ -193,7 +205,7 @@ export class SqliteDatabase implements Database {
     const alone = group.length === 1;
     if (!alone) this.#writer.run('SAVEPOINT one', []);
     try {
-      const result = await work(this.#writer);
+      const result = await work(this.#writer, false);
       if (!alone) this.#writer.run('RELEASE one', []);
       return () => resolve(result);
     } catch (error) {
@@ -205,17 +217,18 @@ export class SqliteDatabase implements Database {
     }
   }
 
-  #rollBack(): void {
-    try {
-      if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK');
-    } catch {
-      // The disk that failed the transaction may fail this too; SQLite discards it when the file is used next.
-    }
-  }
-
   #told(error: unknown): unknown {
     if (error instanceof PosthasteError) return error;
     return isUnavailable(error) ? unavailable(this.#writer.path, error) : error;
+  }
+}
+
+/** Whatever was not committed is undone. */
+function endOf(connection: SqliteConnection): void {
+  try {
+    if (connection.inTransaction) connection.exec('ROLLBACK');
+  } catch {
+    // What failed the transaction may fail this too, and is what is to be told; SQLite discards it when the file is used next.
   }
 }
 

@@ -8,13 +8,20 @@ export const sqliteDialect: Dialect = {
   // Where the key is the table, each comparison on the way to a row reads the whole of a row, with its content.
   contentTableOptions: ' STRICT',
   partialIndexes: true,
+  partialIndexesKeepKnown: true,
+  byIndex: () => '',
   maxValues: 32_766,
+  maxOctets: Number.POSITIVE_INFINITY,
   lock: '',
   lockFree: '',
   tuples: ['(VALUES ', ')'],
   typed: { id: '?', bytes: '?', integer: '?', name: '?', text: '?' },
   contains: (column) => `instr(${column}, ?) > 0`,
-  unlessTaken: (column, where) => ` ON CONFLICT (${column})${where === undefined ? '' : ` WHERE ${where}`} DO NOTHING`,
-  updateFrom: 'WITH v ({columns}) AS (VALUES {rows}) UPDATE {table} SET {set} FROM v WHERE {on}',
+  least: (column) => `MIN(${column})`,
+  unlessTaken: (column) => ` ON CONFLICT (${column}) DO NOTHING`,
+  hasNews: false,
+  updateFrom: ({ table, columns, row, rows, set, on }) =>
+    `WITH v (${columns}) AS (VALUES ${Array(rows).fill(`(${row})`).join(', ')}) UPDATE ${table} SET ${set} FROM v WHERE ${on}`,
   isRetryable: () => false,
+  isMissingTable: (error) => error instanceof Error && error.message.startsWith('no such table'),
 };

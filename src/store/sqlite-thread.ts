@@ -1,50 +1,42 @@
-/** The thread in which a SQLite store lives: carries out calls and answers them. */
+/** The thread, or the process, in which a SQLite store lives: carries out calls and answers them. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { migrate } from './migrate.ts';
-import { SqlStore } from './sql-store.ts';
-import { prepareFile, unavailable } from './sqlite-connection.ts';
-import { SqliteDatabase } from './sqlite-database.ts';
-import { sqliteDialect } from './sqlite-dialect.ts';
-import { WalKeeper } from './sqlite-wal.ts';
+import { unavailable } from './sqlite-connection.ts';
+import { type Opened, openToKeep, openToLook } from './sqlite-open.ts';
 import { type Answer, type Call, failureOf, type Method, type ThreadData, transferable } from './sqlite-wire.ts';
 
-const { path, role } = workerData as ThreadData;
+const { path, role } = (parentPort === null ? JSON.parse(process.argv[2] ?? '') : workerData) as ThreadData;
 
-/** The store, and the orderly end of it. */
-interface Opened {
-  readonly store: SqlStore;
-  close(): Promise<void>;
-}
-
-async function open(): Promise<Opened> {
-  if (role === 'look') {
-    const store = new SqlStore(new SqliteDatabase(path), sqliteDialect);
-    return { store, close: () => store.close() };
+function answer(message: Answer, transfer: ArrayBuffer[] = [], then: () => void = () => {}): void {
+  if (parentPort === null) {
+    process.send?.(message, undefined, undefined, then);
+    return;
   }
-  prepareFile(path);
-  const wal = new WalKeeper(path);
-  const database = new SqliteDatabase(path, (writer) => wal.afterCommit(writer));
-  await migrate(database, sqliteDialect, path);
-  const store = new SqlStore(database, sqliteDialect);
-  return {
-    store,
-    close: async () => {
-      await wal.close();
-      await store.close();
-    },
-  };
+  parentPort.postMessage(message, transfer);
+  then();
 }
 
-function answer(message: Answer, transfer: ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, transfer);
+/** Nothing keeps it alive then. */
+function hangUp(): void {
+  if (parentPort === null) process.disconnect();
+  else parentPort.close();
+}
+
+function listen(opened: Opened): void {
+  if (parentPort !== null) {
+    parentPort.on('message', (call: Call) => void carryOut(opened, call));
+    return;
+  }
+  process.on('message', (call: Call) => void carryOut(opened, call));
+  // A signal for all of a group is the application's to obey; its end is ours.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+  process.on('disconnect', () => void opened.close().finally(() => process.exit()));
 }
 
 async function carryOut({ store, close }: Opened, { call, method, args }: Call): Promise<void> {
   try {
     if (method === 'close') {
       await close();
-      answer({ call, result: undefined });
-      parentPort?.close();
+      answer({ call, result: undefined }, [], hangUp);
       return;
     }
     const work = store[method] as (...args: readonly unknown[]) => Promise<unknown>;
@@ -56,8 +48,8 @@ async function carryOut({ store, close }: Opened, { call, method, args }: Call):
 }
 
 try {
-  const opened = await open();
-  parentPort?.on('message', (call: Call) => void carryOut(opened, call));
+  const opened = role === 'look' ? openToLook(path) : await openToKeep(path);
+  listen(opened);
   answer({ ready: true });
 } catch (error) {
   const known = error instanceof Error && error.name === 'PosthasteError';

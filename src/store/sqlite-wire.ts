@@ -1,15 +1,17 @@
 /** What the threads of a SQLite store say to each other: calls and answers, with bytes that move instead of being cloned. */
 import { type ErrorCode, PosthasteError } from '../errors.ts';
 import type { NewMessage } from '../queue/message.ts';
-import type { Claim, SettleGroup, Store } from '../queue/store.ts';
+import type { Claim, Claimed, SettleGroup, Store } from '../queue/store.ts';
 
 /** Methods of a store that take a message to the thread and an answer back. */
-export type Method = Exclude<keyof Store, 'close'>;
+export type Method = Exclude<keyof Store, 'close' | 'onNews'>;
 
 export interface ThreadData {
   readonly path: string;
   /** `look` opens an existing database for long searches and changes nothing. */
   readonly role: 'keep' | 'look';
+  /** In a process of its own. */
+  readonly apart: boolean;
 }
 
 export interface Call {
@@ -110,7 +112,8 @@ function octetsOf(messages: readonly NewMessage[]): number {
 export function transferable(method: Method, result: unknown): ArrayBuffer[] {
   if (method === 'contentChunk') return result === null ? [] : own(result as Uint8Array);
   if (method !== 'claim' && method !== 'claimExpired') return [];
-  return (result as readonly Claim[]).flatMap(({ content }) => (content === undefined ? [] : own(content)));
+  const claims = method === 'claim' ? (result as Claimed).claims : (result as readonly Claim[]);
+  return claims.flatMap(({ content }) => (content === undefined ? [] : own(content)));
 }
 
 function own({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {

@@ -1,6 +1,8 @@
 /** A store in a SQLite file: every call goes to a thread of its own, so that no sync ever stops the event loop. */
+import { PosthasteError } from '../errors.ts';
 import type { RerouteOptions, Store } from '../queue/store.ts';
 import { SqliteThread } from './sqlite-client.ts';
+import { unavailable } from './sqlite-connection.ts';
 import type { Method, ThreadData } from './sqlite-wire.ts';
 
 /**
@@ -23,31 +25,56 @@ const PLACES: Readonly<Record<Method, ThreadData['role']>> = {
   move: 'keep',
   reroute: 'keep',
   find: 'look',
+  edge: 'look',
+  changed: 'look',
   get: 'keep',
   contentChunk: 'keep',
   count: 'look',
   counts: 'look',
+  flow: 'look',
+  lastSent: 'look',
   purge: 'keep',
+  purgeable: 'look',
+  dropContents: 'keep',
   sweepStaged: 'keep',
   relays: 'keep',
   noteRelay: 'keep',
   pauseRelay: 'keep',
   faultRelay: 'keep',
   healRelay: 'keep',
+  endProbe: 'keep',
   slowRelay: 'keep',
   suppress: 'keep',
   unsuppress: 'keep',
+  suppressing: 'keep',
   suppressions: 'keep',
+  keepAudit: 'keep',
+  endAudit: 'keep',
+  audit: 'look',
+  purgeAudit: 'keep',
+  registerWebhooks: 'keep',
+  webhooks: 'keep',
+  webhookCounts: 'look',
+  leaseWebhooks: 'keep',
+  releaseWebhooks: 'keep',
+  dueWebhookEvents: 'look',
+  endWebhookEvents: 'keep',
+  expireWebhookEvents: 'keep',
+  webhookEvents: 'look',
+  resendWebhookEvents: 'keep',
+  enableWebhook: 'keep',
+  purgeWebhooks: 'keep',
   heartbeat: 'keep',
   forgetNode: 'keep',
   nodes: 'keep',
+  holdings: 'keep',
   changeMark: 'keep',
 };
 
-/** Opens the file, makes it where there is none, and brings its tables up to date. */
-export async function openSqlite(path: string): Promise<Store> {
-  const keeper = new SqliteThread({ path, role: 'keep' });
-  const looker = new SqliteThread({ path, role: 'look' });
+/** Opens the file, makes it where there is none, and brings its tables up to date. `apart`: in a process of its own. */
+export async function openSqlite(path: string, apart = false): Promise<Store> {
+  const keeper = new SqliteThread({ path, role: 'keep', apart });
+  const looker = new SqliteThread({ path, role: 'look', apart });
   await keeper.ready();
   const callOf = (method: Method) => {
     return (...args: readonly unknown[]): Promise<unknown> => {
@@ -62,4 +89,20 @@ export async function openSqlite(path: string): Promise<Store> {
     await keeper.close();
   };
   return { ...Object.fromEntries(calls), close } as Store;
+}
+
+/**
+ * The same in this thread, for a command of the moment, which has nothing else to do while a sync lasts: two threads cost it more
+ * than all that it asks of the database.
+ */
+export async function openSqliteHere(path: string): Promise<Store> {
+  try {
+    const { openToKeep } = await import('./sqlite-open.ts');
+    const { store, close } = await openToKeep(path);
+    const callOf = (method: Method) => (store[method] as (...args: readonly unknown[]) => Promise<unknown>).bind(store);
+    const calls = Object.keys(PLACES).map((method) => [method, callOf(method as Method)]);
+    return { ...Object.fromEntries(calls), close } as Store;
+  } catch (error) {
+    throw error instanceof PosthasteError ? error : unavailable(path, error);
+  }
 }

@@ -1,6 +1,7 @@
 /** Texts of statements over many rows: few different ones, so that the engines can keep them prepared. */
 import type { Queries, Row, Value } from './database.ts';
 import type { ColumnType, Dialect } from './dialect.ts';
+import { ask, carryOut, type Steps } from './steps.ts';
 
 /** Rows in one statement: beyond this a longer text gains nothing (SQLite: 15 microseconds a row at 32 and at 128). */
 const MAX_ROWS = 128;
@@ -15,6 +16,22 @@ export function slices<T>(items: readonly T[], valuesPerRow: number, dialect: Di
     start += length;
   }
   return result;
+}
+
+/** Halves of a slice, until each has no more octets than one statement may. */
+function bounded(rows: (readonly Value[])[], dialect: Dialect): (readonly Value[])[][] {
+  if (rows.length === 1 || dialect.maxOctets === Number.POSITIVE_INFINITY) return [rows];
+  if (rows.reduce((sum, row) => sum + octetsOf(row), 0) <= dialect.maxOctets) return [rows];
+  const half = rows.length / 2;
+  return [...bounded(rows.slice(0, half), dialect), ...bounded(rows.slice(half), dialect)];
+}
+
+/** At most: a character has up to three octets for each of its UTF-16 units. */
+function octetsOf(row: readonly Value[]): number {
+  return row.reduce<number>((sum, value) => {
+    if (typeof value === 'string') return sum + 3 * value.length;
+    return sum + (value instanceof Uint8Array ? value.byteLength : 0);
+  }, 0);
 }
 
 function repeat(text: string, times: number): string {
@@ -48,16 +65,19 @@ function insertText(table: string, columns: readonly string[], rows: number, suf
 }
 
 /** INSERT of many rows into the one table that `columns` belong to; `suffix` follows the values. */
-export async function insertRows(
-  tx: Queries,
+export function insertRows(tx: Queries, ...rows: Parameters<typeof insertRowsSteps>): Promise<void> {
+  return carryOut(tx, insertRowsSteps(...rows));
+}
+
+export function* insertRowsSteps(
   dialect: Dialect,
   table: string,
   columns: readonly string[],
   rows: readonly (readonly Value[])[],
   suffix = '',
-): Promise<void> {
-  for (const slice of slices(rows, columns.length, dialect)) {
-    await tx.query(insertText(table, columns, slice.length, suffix), slice.flat());
+): Steps<void> {
+  for (const slice of slices(rows, columns.length, dialect).flatMap((some) => bounded(some, dialect))) {
+    yield* ask(insertText(table, columns, slice.length, suffix), slice.flat());
   }
 }
 
@@ -91,17 +111,26 @@ function padded<T>(keys: readonly T[]): T[][] {
   return result;
 }
 
+/** All that a statement answered, for all lists of keys. */
+interface Joined {
+  readonly rows: Row[];
+  readonly changed: number;
+}
+
 /** Runs a statement once for each list of keys and joins what it answers. `before` are the values that stand before the list. */
-export async function queryByKeys(
-  tx: Queries,
+export function queryByKeys(tx: Queries, ...query: Parameters<typeof queryByKeysSteps>): Promise<Joined> {
+  return carryOut(tx, queryByKeysSteps(...query));
+}
+
+export function* queryByKeysSteps(
   lists: readonly KeyList[],
   sql: (condition: string) => string,
   before: readonly Value[] = [],
-): Promise<{ readonly rows: Row[]; readonly changed: number }> {
+): Steps<Joined> {
   const rows: Row[] = [];
   let changed = 0;
   for (const list of lists) {
-    const result = await tx.query(sql(list.sql), [...before, ...list.values]);
+    const result = yield* ask(sql(list.sql), [...before, ...list.values]);
     for (const row of result.rows) rows.push(row);
     changed += result.changed;
   }
@@ -138,15 +167,14 @@ function updateText(dialect: Dialect, update: RowUpdate, rows: number): string {
   }
   let text = made.texts.get(rows);
   if (text === undefined) {
-    const row = `(${update.columns.map(([, type]) => dialect.typed[type]).join(', ')})`;
-    const slots: Record<string, string> = {
+    text = dialect.updateFrom({
       table: update.table,
       columns: update.columns.map(([name]) => name).join(', '),
-      rows: repeat(row, rows),
+      row: update.columns.map(([, type]) => dialect.typed[type]).join(', '),
+      rows,
       set: update.set,
       on: update.on,
-    };
-    text = dialect.updateFrom.replaceAll(/\{(\w+)\}/g, (_, slot: string) => slots[slot] as string);
+    });
     made.texts.set(rows, text);
   }
   return text;

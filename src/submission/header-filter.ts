@@ -78,6 +78,11 @@ export class HeaderFilter {
     return text === '' ? undefined : clip(text, MAX_NAME);
   }
 
+  /** The values of the Received fields, the latest first. */
+  get traces(): readonly string[] {
+    return [...this.#noted].flatMap(([name, field]) => (name.startsWith('received ') ? [fieldValue(field)] : []));
+  }
+
   /** The decoded values of the wanted fields that are there. */
   get headers(): ReadonlyMap<string, string> {
     const found = this.#wanted.filter((name) => this.#noted.has(name));
@@ -137,7 +142,7 @@ export class HeaderFilter {
     this.#fields++;
     this.#dropping = name === 'bcc' || name === 'resent-bcc';
     this.#noting = undefined;
-    if (name === 'received') this.hops++;
+    if (name === 'received') this.#noting = `received ${++this.hops}`;
     else if (name === 'date') this.#hasDate = true;
     else if (this.#isLookedAt(name) && !this.#noted.has(name)) this.#noting = name;
   }

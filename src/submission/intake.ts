@@ -11,15 +11,17 @@ import type { Log } from '../runtime/log.ts';
 import type { AcceptLimits } from './accept.ts';
 import type { ContentSignature, Signer } from './dkim.ts';
 import { HeaderFilter } from './header-filter.ts';
-import { type BareLf, LineEnds } from './line-ends.ts';
-import { type ReceivedFrom, receivedField } from './received.ts';
+import { type BareLf, LineEnds, type LineFault } from './line-ends.ts';
+import { idsIn, type ReceivedFrom, receivedField } from './received.ts';
 import {
   ABORTED,
-  BARE_LINE_END,
-  HEADER_TOO_LARGE,
+  BARE_CR,
+  BARE_LF,
+  headerTooLarge,
   isRejection,
-  MESSAGE_TOO_LARGE,
+  messageTooLarge,
   NUL_OCTET,
+  OWN_MAIL,
   type Rejection,
   STORE_FAILED,
   TOO_MANY_HOPS,
@@ -42,6 +44,8 @@ export interface IntakeContext {
   readonly routedHeaders?: readonly string[];
   /** With it, mail of the domains that it has keys for is signed: what is stored is what every attempt sends. */
   readonly signer?: Signer | undefined;
+  /** Finds mail of ours that comes back while it is being sent: only what comes over a network can. */
+  readonly relayOfLoop?: Queue['relayOfLoop'] | undefined;
 }
 
 export interface Submission {
@@ -55,7 +59,7 @@ export interface Submission {
 
 export type SubmissionDetails = Omit<
   Draft,
-  'id' | 'envelope' | 'content' | 'size' | 'eightBit' | 'messageId' | 'subject' | 'headers' | 'origin'
+  'id' | 'envelope' | 'content' | 'size' | 'eightBit' | 'messageId' | 'subject' | 'headers' | 'origin' | 'keyDigest'
 >;
 
 /**
@@ -63,6 +67,8 @@ export type SubmissionDetails = Omit<
  * again: a message that was stored so late would be a copy too many.
  */
 const MAX_ACCEPTANCE_MS = 5 * 60_000;
+
+const LINE_FAULTS: Readonly<Record<LineFault, Rejection>> = { cr: BARE_CR, lf: BARE_LF, nul: NUL_OCTET };
 
 export class Intake {
   readonly id: Id;
@@ -73,6 +79,7 @@ export class Intake {
   readonly #spool: Spool;
   readonly #signature: ContentSignature | undefined;
   #received = 0;
+  #failure: unknown;
   #rejection: Rejection | undefined;
 
   constructor(context: IntakeContext, submission: Submission) {
@@ -93,6 +100,11 @@ export class Intake {
     const split = this.#signature === undefined ? trace.length : trace.lastIndexOf('\t');
     void this.#spool.keep(Buffer.from(trace.slice(0, split)));
     if (split < trace.length) this.#spool.leaveGap(Buffer.from(trace.slice(split)));
+  }
+
+  /** As it is kept; known once the header has come. */
+  get messageId(): string {
+    return this.#header.messageId ?? this.#ownMessageId();
   }
 
   #ownMessageId(): string {
@@ -120,10 +132,9 @@ export class Intake {
 
   #fault(): Rejection | undefined {
     const { limits } = this.#context;
-    if (this.#received > limits.maxMessageSize) return MESSAGE_TOO_LARGE;
-    if (this.#lineEnds.fault === 'bare') return BARE_LINE_END;
-    if (this.#lineEnds.fault === 'nul') return NUL_OCTET;
-    if (this.#header.size > limits.maxHeaderSize) return HEADER_TOO_LARGE;
+    if (this.#received > limits.maxMessageSize) return messageTooLarge(limits.maxMessageSize);
+    if (this.#lineEnds.fault !== undefined) return LINE_FAULTS[this.#lineEnds.fault];
+    if (this.#header.size > limits.maxHeaderSize) return headerTooLarge(limits.maxHeaderSize);
     if (this.#header.hops >= limits.maxHops) return TOO_MANY_HOPS;
     return undefined;
   }
@@ -143,10 +154,13 @@ export class Intake {
     }
   }
 
-  /** The end of the content: resolves when the message is durable, or with the reason why it is not. Never fails. */
-  async finish(): Promise<Inserted | Rejection> {
+  /**
+   * The end of the content: resolves when the message is durable, or with the reason why it is not. Never fails. `keyDigest` is known
+   * only now: it is of the content too.
+   */
+  async finish(keyDigest?: Uint8Array): Promise<Inserted | Rejection> {
     const ended = this.#context.clock.now();
-    const result = this.#rejection ?? (await this.#flush()) ?? (await this.#submit(ended));
+    const result = this.#rejection ?? (await this.#flush()) ?? (await this.#submit(ended, keyDigest));
     if (isRejection(result)) this.#logRefused(result);
     return result;
   }
@@ -159,15 +173,30 @@ export class Intake {
     return this.#rejection;
   }
 
-  async #submit(ended: Instant): Promise<Inserted | Rejection> {
+  async #submit(ended: Instant, keyDigest: Uint8Array | undefined): Promise<Inserted | Rejection> {
     try {
       const content = await this.#spool.content(await this.#signature?.field());
       if (this.#late(ended)) return await this.#refuse(TOOK_TOO_LONG);
-      const inserted = await this.#context.queue.submit(this.#draft(content));
+      const draft = { ...this.#draft(content), ...(keyDigest !== undefined && { keyDigest }) };
+      if (await this.#isOwn(draft)) return await this.#refuse(OWN_MAIL);
+      const inserted = await this.#context.queue.submit(draft);
       return this.#late(ended) ? await this.#withdraw(inserted) : inserted;
     } catch (error) {
       return this.#storeFailed(error);
     }
+  }
+
+  /** Our own Received field with the id of a message that is on its way to the same recipient by the same relay just now. */
+  async #isOwn(draft: Draft): Promise<boolean> {
+    const { relayOfLoop } = this.#context;
+    const ids = relayOfLoop === undefined ? [] : idsIn(this.#header.traces);
+    const relay = ids.length === 0 ? null : ((await relayOfLoop?.(draft, ids)) ?? null);
+    if (relay !== null)
+      this.#context.log.error(
+        { relay, ids },
+        'mail loop: the relay leads back here, look at the settings relay and listen',
+      );
+    return relay !== null;
   }
 
   #draft(content: NewContent): Draft {
@@ -178,7 +207,7 @@ export class Intake {
       content,
       size: this.#spool.size,
       eightBit: this.#spool.eightBit,
-      messageId: this.#header.messageId ?? this.#ownMessageId(),
+      messageId: this.messageId,
       subject: this.#header.subject,
       headers: this.#header.headers,
       origin: this.#submission.origin,
@@ -189,10 +218,30 @@ export class Intake {
     return this.#context.clock.now() - ended > MAX_ACCEPTANCE_MS;
   }
 
-  /** Takes a late message back. When a worker was faster, the message is on its way and the client had better know. */
+  /**
+   * Takes a late message back. When a worker was faster, the message is on its way and the client had better know; a duplicate is
+   * the first message, which was in time.
+   */
   async #withdraw(inserted: Inserted): Promise<Inserted | Rejection> {
+    if (inserted.duplicate) return inserted;
     const cancelled = await this.#context.queue.cancel({ ids: [inserted.id] });
     return cancelled > 0 ? TOOK_TOO_LONG : inserted;
+  }
+
+  /** All of a content, then its end. A source that fails leaves nothing behind, and its failure is the caller's to hear. */
+  async take(source: AsyncIterable<Buffer>): Promise<Inserted | Rejection> {
+    try {
+      for await (const bytes of source) await this.write(bytes);
+    } catch (error) {
+      await this.abort();
+      throw error;
+    }
+    return this.finish();
+  }
+
+  /** With STORE_FAILED: why. Clients are not told; who sits at this machine may be. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** The content will not end: drops what was kept. May come at any time but while `finish` is under way. */
@@ -211,13 +260,16 @@ export class Intake {
   }
 
   #storeFailed(error: unknown): Promise<Rejection> {
+    this.#failure = error;
     this.#context.log.error({ id: this.id, error: String(error) }, 'message not stored');
     return this.#refuse(STORE_FAILED);
   }
 
   #logRefused(rejection: Rejection): void {
-    const { sender, recipients } = this.#submission.envelope;
-    const to = recipients.map((recipient) => recipient.address);
-    this.#context.log.info({ id: this.id, from: sender ?? '<>', to, reply: showReply(rejection) }, 'message refused');
+    const { envelope, from: client } = this.#submission;
+    const to = envelope.recipients.map((recipient) => recipient.address);
+    const told = { from: envelope.sender ?? '<>', to, reply: showReply(rejection) };
+    const where = client === null ? {} : { client: client.address };
+    this.#context.log.info({ id: this.id, ...where, ...told }, 'message refused');
   }
 }

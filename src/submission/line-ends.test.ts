@@ -19,12 +19,12 @@ test('a content whose lines end with CRLF passes unchanged', () => {
 });
 
 test.each([
-  ['a\nb', 'bare'],
-  ['\n', 'bare'],
-  ['a\rb', 'bare'],
-  ['a\r', 'bare'],
-  ['\r\r\n', 'bare'],
-  ['\r\n\n', 'bare'],
+  ['a\nb', 'lf'],
+  ['\n', 'lf'],
+  ['a\rb', 'cr'],
+  ['a\r', 'cr'],
+  ['\r\r\n', 'cr'],
+  ['\r\n\n', 'lf'],
   ['a\0b', 'nul'],
 ])('%j is at fault', (content, fault) => {
   expect(push('refuse', [content]).fault).toBe(fault);
@@ -51,6 +51,6 @@ test('normalising makes each bare LF a CRLF and leaves all else, however it is s
 });
 
 test('normalising does not forgive a bare CR or a NUL', () => {
-  expect(push('normalise', ['a\r', 'b']).fault).toBe('bare');
+  expect(push('normalise', ['a\r', 'b']).fault).toBe('cr');
   expect(push('normalise', ['a\0']).fault).toBe('nul');
 });

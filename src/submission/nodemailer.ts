@@ -1,21 +1,21 @@
 /** The way in for Nodemailer: a transport that puts rendered messages into the queue and answers when they are durable. */
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { Transport } from 'nodemailer';
 import { PosthasteError } from '../errors.ts';
-import { needsSmtpUtf8 } from '../mail/address.ts';
-import type { Envelope, Notify } from '../mail/envelope.ts';
+import { addressFault, domainOf, needsSmtpUtf8 } from '../mail/address.ts';
+import { type Envelope, type Notify, xtext } from '../mail/envelope.ts';
 import { showReply } from '../mail/reply.ts';
-import { overrideFault } from '../queue/schedule.ts';
 import type { Inserted } from '../queue/store.ts';
 import { envelopeRejection } from './accept.ts';
-import { Intake, type IntakeContext, type SubmissionDetails } from './intake.ts';
-import { isRejection, MESSAGE_TOO_LARGE, type Rejection, STORE_FAILED, TOO_MANY_RECIPIENTS } from './rejections.ts';
+import { checkContents } from './contents.ts';
+import { generatedIn, givenHeaders, type MailMessage } from './generated.ts';
+import { Intake, type IntakeContext, type IntakeQueue, type SubmissionDetails } from './intake.ts';
+import { KeyDigest } from './key-digest.ts';
+import { checkAddresses, checkSender } from './lost-recipients.ts';
+import { isMessageTooLarge, isRejection, type Rejection, STORE_FAILED, TOO_MANY_RECIPIENTS } from './rejections.ts';
+import { releaseStreams } from './streams.ts';
 
-/** What Nodemailer hands to a transport, as far as it is used here. */
-type MailMessage = Parameters<Transport['send']>[0];
-
-/** What `sendMail` answers with. Nothing is rejected by then: what the relay says comes later. */
+/** What `sendMail` answers with. What the relay says comes later. */
 export interface QueuedInfo {
   /** The queue id: what `get` and the commands take. */
   readonly id: string;
@@ -25,34 +25,54 @@ export interface QueuedInfo {
   readonly messageId: string;
   readonly envelope: { from: string | false; to: string[] };
   readonly accepted: string[];
+  /** Recipients that are suppressed: the message is kept, and nothing is sent to them. */
   readonly rejected: string[];
   readonly pending: string[];
   /** As the SMTP listener would say it. */
   readonly response: string;
 }
 
-/** `detailsOf` reads what else the message asks of the queue from its data; what it throws fails the message. */
-export function nodemailerTransport(
-  context: IntakeContext,
-  version: string,
-  detailsOf: (data: MailMessage['data']) => SubmissionDetails,
-): Transport<QueuedInfo> {
+/** A queue for one message. */
+export interface MessageQueue extends IntakeQueue {
+  /** Why the message could not be kept. */
+  readonly failure: unknown;
+}
+
+export interface TransportParts {
+  readonly intake: IntakeContext;
+  /** The package's. */
+  readonly version: string;
+  /** For messages without a From. */
+  readonly defaultFrom: string | null;
+  /** Fails where a message could not be kept now. */
+  readonly verify: () => Promise<void>;
+  /** Reads what else the message asks of the queue from its data; what it throws fails the message. */
+  readonly detailsOf: (data: MailMessage['data']) => Promise<SubmissionDetails>;
+  /** The queue that a message names, in place of the one of `intake`; what it throws fails the message. */
+  readonly queueFor: (data: MailMessage['data']) => Promise<MessageQueue | undefined>;
+}
+
+export function nodemailerTransport(parts: TransportParts): Transport<QueuedInfo> {
   return {
     name: 'posthaste',
-    version,
+    version: parts.version,
     send(mail, callback) {
-      queueMail(context, mail, detailsOf).then(
+      queueMail(parts, mail).then(
         (info) => callback(null, info),
         (error: unknown) => {
-          mail.releaseStreams();
+          // Nodemailer itself does so since version 10 only.
+          releaseStreams(mail.data);
           callback(error as Error);
         },
       );
     },
-    verify(callback?: (error: null, success: true) => void) {
-      // The store was opened before this transport could be made.
-      if (callback === undefined) return Promise.resolve(true);
-      callback(null, true);
+    verify(callback?: (error: Error | null, success?: true) => void) {
+      const verified = parts.verify().then(() => true as const);
+      if (callback === undefined) return verified;
+      verified.then(
+        () => callback(null, true),
+        (error: unknown) => callback(error as Error),
+      );
     },
     isIdle: () => true,
     close() {},
@@ -60,42 +80,83 @@ export function nodemailerTransport(
 }
 
 async function queueMail(
-  context: IntakeContext,
+  { intake: context, defaultFrom, detailsOf, queueFor }: TransportParts,
   mail: MailMessage,
-  detailsOf: (data: MailMessage['data']) => SubmissionDetails,
 ): Promise<QueuedInfo> {
-  const details = detailsOf(mail.data);
-  const fault = details.retry && overrideFault(details.retry);
-  if (fault !== undefined) throw new PosthasteError('RETRY_INVALID', fault);
+  checkContents(mail.data);
+  const details = await detailsOf(mail.data);
+  const queue = await queueFor(mail.data);
+  if (defaultFrom !== null) addFrom(mail, defaultFrom);
+  checkAddresses(mail.data);
   const { from, to } = mail.message.getEnvelope();
+  if (!from) checkNullSender(mail.data);
   const envelope = envelopeOf(from, to, mail.data.dsn);
   const rejection = envelopeRejection(envelope, context.limits);
   if (rejection !== undefined) throw refusal(rejection, envelope);
-  const intake = new Intake(context, { envelope, origin: 'library', from: null, details });
-  const result = await take(intake, mail.message.createReadStream());
-  if (isRejection(result)) throw refusal(result, envelope);
+  const own = queue === undefined ? context : { ...context, queue };
+  const intake = new Intake(own, { envelope, origin: 'library', from: null, details });
+  const digest = details.key === undefined ? undefined : new KeyDigest(envelope, generatedIn(mail));
+  const result = await take(intake, mail.message.createReadStream(), digest);
+  if (isRejection(result)) throw queue?.failure ?? refusal(result, envelope);
+  return queuedInfo({ messageId: intake.messageId, envelope: { from, to } }, result, details.key ?? null);
+}
+
+/** What the submitter of a message hears. Throws KEY_CONFLICT. */
+export function queuedInfo(
+  { messageId, envelope }: Pick<QueuedInfo, 'messageId' | 'envelope'>,
+  { id, duplicate, first, suppressed = [] }: Inserted,
+  key: string | null,
+): QueuedInfo {
+  if (first?.differs) throw keyConflict(key, id);
   return {
-    ...result,
-    messageId: mail.message.messageId(),
-    envelope: { from, to },
-    accepted: to,
-    rejected: [],
+    id,
+    duplicate,
+    messageId: first?.messageId ?? messageId,
+    envelope,
+    accepted: envelope.to.filter((address) => !suppressed.includes(address)),
+    rejected: [...suppressed],
     pending: [],
-    response: `250 2.0.0 queued as ${result.id}`,
+    response: `250 2.0.0 queued as ${id}`,
   };
 }
 
+/** Nodemailer took the domain of the Message-ID from the sender that was not there. */
+function addFrom({ data, message }: MailMessage, from: string): void {
+  if (data.raw || message.getHeader('From')) return;
+  message.setHeader('From', from);
+  const sender = message.getEnvelope().from;
+  const given = data.messageId || givenHeaders(data.headers).has('message-id');
+  if (given || !sender) return;
+  message.setHeader('Message-ID', message.messageId().replace(/@[^@>]*>$/, `@${domainOf(sender)}>`));
+}
+
 /** The content of a stream that fails is dropped, and the failure is the sender's to hear. */
-async function take(intake: Intake, stream: Readable): Promise<Inserted | Rejection> {
+async function take(intake: Intake, stream: Readable, digest: KeyDigest | undefined): Promise<Inserted | Rejection> {
   try {
-    for await (const chunk of stream) await intake.write(chunk as Buffer);
+    for await (const chunk of stream) {
+      digest?.push(chunk as Buffer);
+      await intake.write(chunk as Buffer);
+    }
   } catch (error) {
     await intake.abort();
     throw error;
-  } finally {
-    if (!stream.closed && stream.destroyed) await once(stream, 'close');
   }
-  return intake.finish();
+  return intake.finish(digest?.value());
+}
+
+/** Nobody would hear of a failure of what has the null sender, and few relays take what has no From: an envelope of its own says that it is meant. */
+function checkNullSender(data: MailMessage['data']): void {
+  checkSender(data);
+  if (data.envelope || data.raw) return;
+  const text =
+    'The message has no sender: give from, or the setting defaultFrom. The null sender is envelope: { from: false, to }.';
+  throw new PosthasteError('ADDRESS_INVALID', text);
+}
+
+function keyConflict(key: string | null, id: string): PosthasteError {
+  const name = JSON.stringify(key);
+  const text = `The key ${name} belongs to message ${id}, whose content or recipients are others: give each message a key of its own.`;
+  return new PosthasteError('KEY_CONFLICT', text, { id });
 }
 
 interface DsnOptions {
@@ -118,21 +179,11 @@ function envelopeOf(from: string | false, to: readonly string[], dsn: unknown): 
   };
 }
 
-/** RFC 3461 4: what is not printable ASCII, `+` and `=` go as `+` and two hexadecimal digits. */
-function xtext(text: string): string {
-  const escaped = (octet: number): string => `+${octet.toString(16).toUpperCase().padStart(2, '0')}`;
-  return Array.from(Buffer.from(text), (octet) => {
-    const plain = octet > 32 && octet < 127 && octet !== 0x2b && octet !== 0x3d;
-    return plain ? String.fromCharCode(octet) : escaped(octet);
-  }).join('');
-}
-
 /** A refusal in the words of the library's errors. */
 function refusal(rejection: Rejection, { recipients, sender }: Envelope): PosthasteError {
   const text = showReply(rejection);
   if (rejection === STORE_FAILED) return new PosthasteError('STORE_UNAVAILABLE', `The message was not kept: ${text}`);
-  if (rejection === MESSAGE_TOO_LARGE)
-    return new PosthasteError('MESSAGE_TOO_LARGE', `The message is refused: ${text}`);
+  if (isMessageTooLarge(rejection)) return new PosthasteError('MESSAGE_TOO_LARGE', `The message is refused: ${text}`);
   if (rejection === TOO_MANY_RECIPIENTS) {
     return new PosthasteError('TOO_MANY_RECIPIENTS', `The message has ${recipients.length} recipients: ${text}`);
   }
@@ -140,8 +191,9 @@ function refusal(rejection: Rejection, { recipients, sender }: Envelope): Postha
     return new PosthasteError('NO_RECIPIENTS', 'The message has no recipients: name at least one in to, cc or bcc.');
   }
   if (rejection.status.startsWith('5.1.')) {
-    const addresses = [sender ?? '<>', ...recipients.map(({ address }) => address)].join(', ');
-    return new PosthasteError('ADDRESS_INVALID', `The message from and to ${addresses} is refused: ${text}`);
+    const addresses = [...(sender === null ? [] : [sender]), ...recipients.map(({ address }) => address)];
+    const bad = addresses.find((address) => addressFault(address) !== undefined) ?? '';
+    return new PosthasteError('ADDRESS_INVALID', `The address ${JSON.stringify(bad)} is refused: ${text}`);
   }
   return new PosthasteError('MESSAGE_REFUSED', `The message is refused: ${text}`);
 }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Address } from '../mail/address.ts';
 import { mailDate } from '../mail/date.ts';
 import type { Instant } from '../runtime/clock.ts';
-import type { Id } from '../runtime/id.ts';
+import { type Id, isId } from '../runtime/id.ts';
 
 /** How a message came, as RFC 3848 names it, and with UTF8 as RFC 6531 does. */
 export type Protocol =
@@ -56,4 +56,12 @@ function addressLiteral(address: string): string {
 
 function atomOf(text: string): string {
   return text.replace(/[^\w-]/g, '_');
+}
+
+/** The queue ids in the fields that posthaste wrote, of this host or of another. */
+export function idsIn(traces: readonly string[]): readonly Id[] {
+  return traces.flatMap((trace) => {
+    const id = /\bby \S+ \(posthaste\)(?: with \w+)? id ([0-9a-f-]{36})\b/i.exec(trace.replace(/\s+/g, ' '))?.[1];
+    return id !== undefined && isId(id) ? [id] : [];
+  });
 }

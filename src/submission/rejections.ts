@@ -66,13 +66,35 @@ export const TOO_MANY_RECIPIENTS = rejection(452, '4.5.3', 'too many recipients'
 export const STORAGE_FULL = rejection(452, '4.3.1', 'not enough free disk space, try again later');
 
 // Content.
-export const MESSAGE_TOO_LARGE = rejection(552, '5.3.4', 'the message is larger than allowed');
-export const HEADER_TOO_LARGE = rejection(552, '5.3.4', 'the header of the message is larger than allowed');
+/** `most`: octets. */
+export function messageTooLarge(most: number): Rejection {
+  return rejection(552, '5.3.4', `${TOO_LARGE} ${most} octets that maxMessageSize allows`);
+}
+const TOO_LARGE = 'the message is larger than the';
+
+export function isMessageTooLarge({ text }: Rejection): boolean {
+  return text.startsWith(TOO_LARGE);
+}
+
+export function headerTooLarge(most: number): Rejection {
+  return rejection(
+    552,
+    '5.3.4',
+    `the header of the message is larger than the ${most} octets that maxHeaderSize allows`,
+  );
+}
+
 export const TOO_MANY_HOPS = rejection(554, '5.4.6', 'too many hops, this message is in a loop');
-export const BARE_LINE_END = rejection(
+export const OWN_MAIL = rejection(
+  554,
+  '5.4.6',
+  'this message is being sent by posthaste itself, whose relay leads back to it: set another relay, or another listen',
+);
+export const BARE_CR = rejection(550, '5.6.11', 'the content has a CR that stands alone, lines must end with CRLF');
+export const BARE_LF = rejection(
   550,
   '5.6.11',
-  'the content has a CR or LF that stands alone, lines must end with CRLF',
+  'the content has an LF that stands alone, lines must end with CRLF; bareLf normalise (--bare-lf normalise) takes such mail',
 );
 export const NUL_OCTET = rejection(550, '5.6.11', 'the content has a NUL octet');
 export const STORE_FAILED = rejection(451, '4.3.0', 'the message could not be stored, try again later');

@@ -9,7 +9,7 @@ export class CaptureTransport implements Transport {
 
   /** `why` nothing leaves. */
   constructor(why: string) {
-    this.#captured = { kind: 'captured', reply: { code: 250, status: '2.0.0', text: `captured: ${why}` } };
+    this.#captured = { kind: 'captured', reply: { code: 250, status: '2.0.0', text: `captured: ${why}`, ours: true } };
   }
 
   send(envelope: Envelope): Promise<readonly Outcome[]> {

@@ -62,7 +62,8 @@ export const RULES: readonly Rule[] = [
     name: 'closing',
     codes: [421],
     verdict: RELAY,
-    reason: 'The relay is closing the connection (RFC 5321 3.8). It will be tried again after a pause.',
+    reason:
+      'The relay is closing the connection (RFC 5321 3.8). It will be tried again after a pause; what meets this alone, while other mail is taken, waits alone.',
   },
   {
     name: 'way',
@@ -124,6 +125,15 @@ export const RULES: readonly Rule[] = [
     reason: 'The account has used up what it may send. Mail waits until the provider lets it send again.',
   },
   {
+    name: 'relaying-denied',
+    stages: ['mail', 'rcpt', 'data', 'dot'],
+    codes: [5],
+    text: /\brelay(?:ing)? (?:access )?(?:is )?(?:denied|not (?:allowed|permitted)|prohibited|disallowed)\b|\b(?:unable|not (?:allowed|permitted|authori[sz]ed)) to relay\b/i,
+    verdict: RELAY,
+    reason:
+      'The relay does not pass on mail for this machine or this login. Check the login, or have this machine allowed there; what meets this alone, while other mail is taken, waits alone.',
+  },
+  {
     name: 'recipient-account',
     stages: ['rcpt'],
     status: /^[45]\.[12]\./,
@@ -153,8 +163,24 @@ export const RULES: readonly Rule[] = [
     reason: 'The account at the relay may not send. Ask the provider; mail waits meanwhile.',
   },
   {
+    name: 'account-stopped',
+    stages: ['mail', 'rcpt', 'data', 'dot'],
+    codes: [5],
+    text: /\b(?:suspended|disabled|paused|blocked)\b.{0,20}\b(?:for|on) (?:this|your)(?: \w+){0,3} account\b|\baccount (?:is|has been|was) (?:\w+ )?(?:paused|blocked|locked|banned|terminated|restricted)\b|\bbad outbound sender\b|\bunusual sending activity\b|\bspam abuse detected\b/i,
+    verdict: RELAY,
+    reason: 'The account at the relay may not send. Ask the provider; mail waits meanwhile.',
+  },
+  {
+    name: 'account-quota-by-text',
+    stages: ['mail', 'rcpt', 'data', 'dot'],
+    codes: [5],
+    text: /\b(?:hourly|daily|weekly|monthly|sending|messaging)\b.{0,40}\b(?:quota|limit)s?\b.{0,40}\b(?:exceeded|reached)\b|\b(?:exceeded|reached)\b.{0,20}\b(?:hourly|daily|weekly|monthly|sending|messaging)\b.{0,20}\b(?:quota|limit)s?\b|\bexceeded\b.{0,20}\bmax(?:imum)? .{0,40}\bper (?:hour|day|month)\b/i,
+    verdict: RELAY,
+    reason: 'The account has used up what it may send. Mail waits until the provider lets it send again.',
+  },
+  {
     name: 'client-blocked',
-    text: /\bclient host\b.*\b(?:blocked|rejected)\b|\bblocked using\b|\b(?:ip|client)(?: address)? .{0,60}\b(?:blocked|blacklisted|blocklisted)\b/i,
+    text: /\bclient host\b.*\b(?:blocked|rejected)\b|\bblocked using\b|\bbanned sending ip\b|\bnot accepted from this ip\b|\b(?:ip|client)(?: address)? .{0,60}\b(?:blocked|blacklisted|blocklisted)\b/i,
     verdict: RELAY,
     reason:
       'The relay does not take mail from the address of this machine. Ask the provider, or use a relay that knows you.',

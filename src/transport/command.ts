@@ -107,7 +107,8 @@ export class CommandTransport implements Transport {
   #verdict(ran: Ran, timeout: number, scope: 'message' | 'recipient'): Outcome {
     const { output, fed } = ran;
     const failed = (text: string, way: boolean): Outcome => {
-      const reply = { code: 451, status: '4.3.0', text: `${this.#name} ${text}${output === '' ? '' : `: ${output}`}` };
+      const said = `${this.#name} ${text}${output === '' ? '' : `: ${output}`}`;
+      const reply = { code: 451, status: '4.3.0', text: said, ours: true } as const;
       return { kind: 'deferred', scope: way ? 'relay' : scope, reply, inDoubt: fed && !way };
     };
     if (ran.error !== undefined) return failed(`cannot be started (${ran.error.message})`, true);
@@ -115,7 +116,10 @@ export class CommandTransport implements Transport {
     if (ran.ending === 'timeout') return failed(`did not end within ${timeout / 1000} s and was killed`, false);
     if (ran.code === null) return failed(`was ended by ${ran.signal}`, false);
     if (ran.code !== 0) return exitOutcome(ran.code, output, scope);
-    return { kind: 'sent', reply: { code: 250, status: '2.0.0', text: output || `taken by ${this.#name}` } };
+    return {
+      kind: 'sent',
+      reply: { code: 250, status: '2.0.0', text: output || `taken by ${this.#name}`, ours: true },
+    };
   }
 
   #arguments(
@@ -151,5 +155,5 @@ function fill(argument: string, sender: string, recipient: string): string {
 
 function refusedAddress(address: string, scope: 'message' | 'recipient'): Outcome {
   const text = `${JSON.stringify(address)} begins with -, and the command would take it for an option; put -- before it`;
-  return { kind: 'refused', scope, reply: { code: 553, status: '5.1.3', text } };
+  return { kind: 'refused', scope, reply: { code: 553, status: '5.1.3', text, ours: true } };
 }

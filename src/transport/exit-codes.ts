@@ -42,12 +42,15 @@ export function exitOutcome(code: number, output: string, scope: 'message' | 're
   if (said?.code === 450) return { kind: 'deferred', scope, reply: said, inDoubt: false };
   if (said?.code === 550) return { kind: 'refused', scope, reply: said };
   const text = output === '' ? meaning.text : `${meaning.text}: ${output}`;
-  const reply = { code: meaning.kind === 'refused' ? 550 : 450, status: meaning.status, text };
+  const reply = { code: meaning.kind === 'refused' ? 550 : 450, status: meaning.status, text, ours: true } as const;
   if (meaning.kind === 'refused') return { kind: 'refused', scope, reply };
   return { kind: 'deferred', scope: meaning.scope ?? scope, reply, inDoubt: false };
 }
 
 function statedReply(output: string): Reply | undefined {
   const klass = /^([45])\.\d{1,3}\.\d{1,3}(?: |$)/m.exec(output.split('\n')[0] ?? '')?.[1];
-  return klass === undefined ? undefined : replyFromLines(klass === '4' ? 450 : 550, output.split('\n', 1));
+  // Its code is our word, and no server said any of it.
+  return klass === undefined
+    ? undefined
+    : { ...replyFromLines(klass === '4' ? 450 : 550, output.split('\n', 1)), ours: true };
 }

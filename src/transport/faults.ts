@@ -9,7 +9,7 @@ const LOGIN = '4.7.0';
 const NO_SMTP = '4.5.0';
 
 function fault(status: string, text: string): Reply {
-  return { code: 451, status, text };
+  return { code: 451, status, text, ours: true };
 }
 
 /** The word for an error of `connect`, by its code. */
@@ -131,6 +131,16 @@ export function clearLoginFault(peer: string): Reply {
 export function noSmtpFault(peer: string, line: string): Reply {
   const said = line.length > 80 ? `${line.slice(0, 80)}...` : line;
   return fault(NO_SMTP, `${peer} answered what is no SMTP reply: ${JSON.stringify(said)}`);
+}
+
+/** `during`: what is being answered; absent where nothing was asked. */
+export function endlessFault(peer: string, during: string | undefined): Reply {
+  const reply = {
+    greeting: 'its greeting',
+    dot: 'its answer to the end of the content',
+  }[during ?? ''];
+  const what = reply ?? (during === undefined ? 'what it says unasked' : `its answer to ${during.toUpperCase()}`);
+  return fault(NO_SMTP, `${peer} talks on and on: ${what} does not end within 64 KB; check host and port`);
 }
 
 export function unexpectedFault(peer: string, what: string, reply: Reply): Reply {

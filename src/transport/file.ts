@@ -1,11 +1,11 @@
 /** The way out into a folder: a Maildir that mail readers open, or one .eml file for each message. Synced before it counts as sent. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Envelope } from '../mail/envelope.ts';
 import type { Outcome } from '../mail/outcome.ts';
-import { printable } from '../mail/reply.ts';
+import { printable, type Reply } from '../mail/reply.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { classify } from './classify.ts';
 import { abortFault } from './faults.ts';
@@ -46,10 +46,11 @@ export class FileTransport implements Transport {
     try {
       await this.#makeFolders();
       await this.#write(place, envelope, content, signal);
-      return all({ kind: 'sent', reply: { code: 250, status: '2.0.0', text: `kept as ${place.final}` } });
+      return all({ kind: 'sent', reply: { code: 250, status: '2.0.0', text: `kept as ${place.final}`, ours: true } });
     } catch (error) {
       await rm(place.draft, { force: true }).catch(() => undefined);
       if (error instanceof Unreadable) throw error.cause;
+      if (error instanceof Unsynced) return all(inDoubt(place.folder, error.cause));
       if (signal.aborted) return all(classify('lost', abortFault(this.#folder)));
       return all(diskFault(this.#folder, error));
     }
@@ -73,9 +74,7 @@ export class FileTransport implements Transport {
 
   #makeFolders(): Promise<unknown> {
     const names = this.#format === 'eml' ? ['.'] : ['tmp', 'new', 'cur'];
-    this.#made ??= Promise.all(
-      names.map((name) => mkdir(join(this.#folder, name), { recursive: true, mode: 0o700 })),
-    ).catch((error) => {
+    this.#made ??= Promise.all(names.map((name) => makeFolder(join(this.#folder, name)))).catch((error) => {
       this.#made = undefined;
       throw error;
     });
@@ -95,8 +94,7 @@ export class FileTransport implements Transport {
     } finally {
       await file.close();
     }
-    await rename(draft, final);
-    await syncFolder(folder);
+    await moveSynced(draft, final, folder);
   }
 
   async #fill(file: FileHandle, envelope: Envelope, content: Content, signal: AbortSignal): Promise<void> {
@@ -112,6 +110,26 @@ export class FileTransport implements Transport {
   }
 }
 
+/** With those above it. Not by `recursive`: Node never ends where a folder is there and none can be made in it, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await makeLast(path);
+  }
+}
+
+/** Another one may have made it meanwhile. */
+async function makeLast(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
 /** The envelope, which the content does not tell: RFC 5321 4.4 for Return-Path; one Delivered-To for each recipient. */
 function traceFields({ sender, recipients }: Envelope): string {
   const to = recipients.map(({ address }) => `Delivered-To: ${printable(address)}\r\n`).join('');
@@ -120,6 +138,9 @@ function traceFields({ sender, recipients }: Envelope): string {
 
 /** The content's own error is ours, not the disk's that it is written to. */
 class Unreadable extends Error {}
+
+/** The message is in its place, and nobody knows whether it stays there. */
+class Unsynced extends Error {}
 
 async function* readable(content: Content): AsyncIterable<Uint8Array> {
   let octets = 0;
@@ -134,10 +155,14 @@ async function* readable(content: Content): AsyncIterable<Uint8Array> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Nothing is moved into a folder that cannot be opened to be synced. */
+async function moveSynced(draft: string, final: string, folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
-    await handle.sync();
+    await rename(draft, final);
+    await handle.sync().catch((error: unknown) => {
+      throw new Unsynced('the message may be lost with the power', { cause: error });
+    });
   } finally {
     await handle.close();
   }
@@ -145,11 +170,20 @@ async function syncFolder(folder: string): Promise<void> {
 
 /** Every message would meet it, so it concerns the way and no message. */
 function diskFault(folder: string, error: unknown): Outcome {
+  return { kind: 'deferred', scope: 'relay', reply: diskReply(folder, error, 'cannot be written'), inDoubt: false };
+}
+
+/** Who reads mail there may have found it already. */
+function inDoubt(folder: string, error: unknown): Outcome {
+  const reply = diskReply(folder, error, 'has the message, but cannot be synced');
+  return { kind: 'deferred', scope: 'message', reply, inDoubt: true };
+}
+
+function diskReply(folder: string, error: unknown, what: string): Reply {
   const { code = '' } = error as NodeJS.ErrnoException;
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const text = `${folder} cannot be written: ${error instanceof Error ? error.message : String(error)}`;
-  const reply = { code: full ? 452 : 451, status: full ? '4.3.1' : '4.3.0', text };
-  return { kind: 'deferred', scope: 'relay', reply, inDoubt: false };
+  const text = `${folder} ${what}: ${error instanceof Error ? error.message : String(error)}`;
+  return { code: full ? 452 : 451, status: full ? '4.3.1' : '4.3.0', text, ours: true };
 }
 
 /** CRLF to LF, over the borders of chunks. */

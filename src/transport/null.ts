@@ -9,7 +9,12 @@ import type { Transport } from './transport.ts';
 
 const DISCARDED: Outcome = {
   kind: 'captured',
-  reply: { code: 250, status: '2.0.0', text: 'discarded: the relay is "null", so nothing was handed to anybody' },
+  reply: {
+    code: 250,
+    status: '2.0.0',
+    text: 'discarded: the relay is "null", so nothing was handed to anybody',
+    ours: true,
+  },
 };
 
 export class NullTransport implements Transport {

@@ -352,7 +352,7 @@ describe('for programs', () => {
     expect(await folder.json('resume', 'default')).toEqual([{ command: 'resume', count: 1, relays: ['default'] }]);
     expect(await folder.json('cancel', id)).toEqual([{ command: 'cancel', count: 2, dryRun: false }]);
     expect(await folder.json('purge', '--older-than', '0', '--result', 'cancelled')).toEqual([
-      { command: 'purge', count: 1, results: { cancelled: 1 } },
+      { command: 'purge', count: 1, dryRun: false, results: { cancelled: 1 } },
     ]);
   });
 
@@ -402,14 +402,20 @@ describe('work --once and purge', () => {
     using folder = new Folder();
     await folder.send('bob@example.com');
     await folder.send('cy@example.com');
-    const { code, stdout } = await folder.run(['work', '--once', '--log-format', 'json']);
+    const { code, stdout } = await folder.run(['work', '--once', '--log-format', 'json', '--log-level', 'warn']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({ msg: expect.stringContaining('capture') });
     expect((await folder.json('list', '--state', 'captured')).length).toBe(2);
     expect(await folder.out('purge')).toBe('0 messages purged');
     expect(await folder.say('purge', '--older-than', '0', '--result', 'sent')).toBe('0 messages purged');
+    expect(await folder.say('purge', '--older-than', '0', '--dry-run', '--quiet')).toBe(
+      '2 messages would be purged (0 sent, 2 captured, 0 suppressed, 0 bounced, 0 cancelled)',
+    );
+    expect(await folder.json('purge', '--older-than', '0', '--dry-run', '--result', 'captured')).toEqual([
+      { command: 'purge', count: 2, dryRun: true, results: { captured: 2 } },
+    ]);
     expect(await folder.say('purge', '--older-than', '0')).toBe(
-      '2 messages purged (0 sent, 2 captured, 0 bounced, 0 cancelled)',
+      '2 messages purged (0 sent, 2 captured, 0 suppressed, 0 bounced, 0 cancelled)',
     );
     expect(await folder.json('list', '--state', 'all')).toEqual([]);
   });
@@ -492,7 +498,7 @@ describe('settings', () => {
     [
       ['--max-message-size', '50 gigs'],
       {},
-      /^posthaste: maxMessageSize \(--max-message-size\) is "50 gigs": allowed is a size such as/,
+      /^posthaste: maxMessageSize \(--max-message-size\) is "50 gigs": allowed is a size of at least 1KB such as/,
     ],
     [
       [],
@@ -579,13 +585,22 @@ describe('check', () => {
   test('a DKIM key that cannot sign, and an admin address that others reach', async () => {
     using folder = new Folder();
     const dkim = [{ domain: 'example.com', selector: 's1', keyFile: 'none.pem' }];
-    writeFileSync(join(folder.path, 'posthaste.config.json'), JSON.stringify({ dkim, admin: '0.0.0.0:8025' }));
+    writeFileSync(
+      join(folder.path, 'posthaste.config.json'),
+      JSON.stringify({ dkim, admin: '0.0.0.0:8025', adminUsers: 'ann:secret' }),
+    );
     const { code, stdout } = await folder.run(['check']);
     expect(code).toBe(1);
     expect(stdout).toMatch(
       /^FAIL {2}dkim\.0\.keyFile +The DKIM key of example\.com in .*none\.pem cannot be used: .*openssl genrsa/m,
     );
-    expect(stdout).toMatch(/^ok {4}admin +0\.0\.0\.0:8025 can be reached from other machines: .*\/readyz$/m);
+    expect(stdout).toMatch(/^ok {4}admin +0\.0\.0\.0:8025 can be reached from other machines.* asks for a login$/m);
+    writeFileSync(join(folder.path, 'posthaste.config.json'), JSON.stringify({ admin: '0.0.0.0:8025' }));
+    const open = await folder.run(['check']);
+    expect([open.code, open.stderr]).toEqual([
+      78,
+      expect.stringMatching(/^posthaste: admin .*set adminUsers or adminViewers/),
+    ]);
   });
 
   test('each DKIM key that serve would refuse, with its part of the settings', async () => {
@@ -619,11 +634,36 @@ describe('check', () => {
   });
 });
 
+test.each([
+  [['--from', 'ann@example.com', '--to', 'bob'], /^posthaste: There is no address in the recipient "bob": /],
+  [
+    ['--from', 'ann@example.com', '--to', 'bob@example.com, cy'],
+    /^posthaste: There is no address in the recipient "cy": /,
+  ],
+  [['--from', 'ann', '--to', 'bob@example.com'], /^posthaste: There is no address in the sender "ann": /],
+])('send %j names what is no address, and keeps nothing', async (flags, sentence) => {
+  using folder = new Folder();
+  expect(await folder.run(['send', ...flags, '--text', 'x'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(sentence),
+  });
+  expect(await folder.say('list')).toBe('no deliveries');
+});
+
 describe('the command line', () => {
   test.each([
-    [['frobnicate'], "posthaste: unknown command 'frobnicate'\n"],
-    [['list', '--frobnicate'], "posthaste: unknown option '--frobnicate'\n"],
-    [['show'], "posthaste: missing required argument 'id'\n"],
+    [['frobnicate'], /^posthaste: unknown command 'frobnicate'; posthaste --help tells what there is\n$/],
+    [
+      ['list', '--frobnicate'],
+      /^posthaste: unknown option '--frobnicate'; posthaste list --help tells what there is\n$/,
+    ],
+    [
+      ['suppress', 'add', '--frobnicate', 'x@example.com'],
+      /^posthaste: unknown option '--frobnicate'; posthaste suppress add --help tells what there is\n$/,
+    ],
+    [['list', '--stat', 'all'], /^posthaste: unknown option '--stat'\nposthaste: \(?Did you mean --state\?\)?\n$/],
+    [['show'], /^posthaste: missing required argument 'id'; posthaste show --help tells what there is\n$/],
     [
       ['list', '--limit', 'all'],
       /^posthaste: option '--limit <number>' argument 'all' is invalid\. Allowed is a whole number of at least 1\.\n$/,
@@ -632,6 +672,12 @@ describe('the command line', () => {
       ['list', '--state', 'lost'],
       /^posthaste: option '--state <state,...>' argument 'lost' is invalid\. Allowed are queued, /,
     ],
+    [
+      ['list', '--recipient', ''],
+      /^posthaste: option '--recipient <address>' argument '' is invalid\. It is empty\.\n$/,
+    ],
+    [['cancel', '--all', '--recipient='], /^posthaste: option '--recipient <address>' argument '' is invalid/],
+    [['hold', '--tag', ' '], /^posthaste: option '--tag <tag>' argument ' ' is invalid/],
   ])('%j ends with 64', async (args, sentence) => {
     using folder = new Folder();
     const { code, stderr } = await folder.run(args);

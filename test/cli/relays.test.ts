@@ -226,7 +226,7 @@ test('faults of a relay trouble nobody once nothing waits for it, and are critic
   const database = `${folder.path}/posthaste/posthaste.db`;
   const store = await openStore(`sqlite:${database}`, {});
   await store.faultRelay('default', { code: 451, status: '4.4.1', text: 'refused' }, Date.now() - 1_200_000, [1_000]);
-  const [claimed] = await store.claim({
+  const { claims } = await store.claim({
     relay: 'default',
     limit: 1,
     now: Date.now(),
@@ -234,7 +234,7 @@ test('faults of a relay trouble nobody once nothing waits for it, and are critic
     holder: randomUUID(),
   });
   const tried = await folder.run(['status']);
-  await store.release([claimed?.token ?? ''], Date.now());
+  await store.release([claims[0]?.token ?? ''], Date.now());
   await store.close();
   const waiting = await folder.run(['status']);
   const failing = /^CRITICAL: relay default has failed 1 time in 20m: 451 4\.4\.1 refused$/m;

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { BIN, cleanEnvironment } from '../support/posthaste.ts';
-import { Folder, perform } from './command.ts';
+import { Folder, perform, refuser } from './command.ts';
 
 /** Somebody who sits before a terminal of 80 columns and gives one answer to everything. */
 class Person extends Terminal {
@@ -69,13 +69,21 @@ describe('a person is asked before a filter moves anything', () => {
   });
 });
 
-test('a list fits the terminal, with the whole id to copy', async () => {
+test('a list fits the terminal, with an id to copy and the reason why mail waits', async () => {
   using folder = new Folder();
+  await using relay = await refuser();
   const id = await folder.send(`${'b'.repeat(60)}@example.com`);
+  await folder.run(['work', '--once', '--relay', relay.url]);
   const person = new Person(true);
-  await perform(person, folder, 'list');
-  for (const line of person.lines) expect([...stripVTControlCharacters(line)].length).toBeLessThanOrEqual(80);
+  await perform(person, folder, 'list', '--state', 'all', '--sender', 'ann@example.com');
+  const lines = person.lines.map((line) => stripVTControlCharacters(line));
+  for (const line of lines) expect([...line].length).toBeLessThanOrEqual(80);
+  const [shown = ''] = lines[1]?.split(' ') ?? [];
+  expect([id.startsWith(shown), shown.length]).toEqual([true, 18]);
+  expect(lines[1]).toMatch(/ bounced .* bbbbbbbbbbbbb+… +550 5\.1\.1 /);
+  await perform(person, folder, 'show', shown);
   expect(person.lines.join('\n')).toContain(id);
+  expect(await folder.say('list', '--state', 'all')).toContain(`${id}  bounced`);
 });
 
 test('a content cannot steer the terminal that shows it', async () => {
@@ -98,4 +106,30 @@ test('a reader that has enough ends the command quietly', async () => {
   child.stdout.once('data', () => child.stdout.destroy());
   const [code] = (await once(child, 'close')) as [number | null];
   expect([code, Buffer.concat(errors).toString()]).toEqual([0, '']);
+});
+
+test('config fits a terminal of 80 columns, and is whole for programs', async () => {
+  using folder = new Folder();
+  const person = new Person(true);
+  await perform(person, folder, 'config', '--relay', `smtp://127.0.0.1:25?name=${'long.'.repeat(30)}example`);
+  expect(Math.max(...person.lines.map((line) => stripVTControlCharacters(line).length))).toBeLessThanOrEqual(80);
+  expect(person.lines.find((line) => line.startsWith('relay '))).toMatch(/^relay +smtp:\/\/127.* --relay$/);
+  expect(await folder.out('config')).toMatch(/^retryFirstDelay +1m +default$/m);
+});
+
+test('retry of what a relay has taken says that this is none, and what it is for', async () => {
+  using folder = new Folder();
+  await folder.say('migrate');
+  const asked = perform(new Person(true), folder, 'retry', '--state', 'sent', '--all');
+  await expect(asked).rejects.toThrow(
+    'what is sent cannot be queued for an attempt at once: retry is for what is queued, captured, bounced, cancelled',
+  );
+});
+
+test('status takes the least free space as a flag', async () => {
+  using folder = new Folder();
+  await folder.say('migrate');
+  const { stdout, code } = await folder.run(['status', '--min-free-space', '9000000GB']);
+  expect(code).toBe(2);
+  expect(stdout).toMatch(/^CRITICAL: the disk of the database has .* less than minFreeSpace/m);
 });

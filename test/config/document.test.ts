@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { documentSettings } from '../../src/config/document.ts';
 import { flagOf, settingNames, settingOf, settings, variableOf } from '../../src/config/settings.ts';
-import { RELAY_FIELDS, ROUTE_FIELDS, STAGES } from '../../src/config/shapes.ts';
+import { RELAY_FIELDS, ROUTE_FIELDS, STAGES, WEBHOOK_EVENTS } from '../../src/config/shapes.ts';
 import { defaultRetryPolicy } from '../../src/queue/schedule.ts';
+import { WEBHOOK_EVENTS as QUEUE_EVENTS } from '../../src/queue/webhook.ts';
 import { STAGES as TRANSPORT_STAGES } from '../../src/transport/classify.ts';
 
 test('docs/configuration.md is what the settings say (npm run docs writes it)', () => {
@@ -60,4 +61,8 @@ test('every part of a relay and of a route is told', () => {
   for (const name of [...Object.keys(RELAY_FIELDS), ...Object.keys(ROUTE_FIELDS)]) {
     expect(page).toMatch(new RegExp(`^\\| \`${name}\`.* \\| [A-Z].*\\. \\|$`, 'm'));
   }
+});
+
+test('webhooks may ask for what the queue tells', () => {
+  expect(WEBHOOK_EVENTS).toEqual(QUEUE_EVENTS);
 });

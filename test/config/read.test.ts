@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -49,6 +49,19 @@ describe('configuration files', () => {
     expect(await read({ configFile: 'a.json', environment })).toMatchObject({ loaded: { config: { maxHops: 1 } } });
   });
 
+  test('other folders than the working directory are looked into in their order', async () => {
+    const [first, second] = ['first', 'second'].map((name) => join(folder, name));
+    for (const path of [first, second]) mkdirSync(path ?? '');
+    write('second/posthaste.config.json', '{ "maxHops": 2 }');
+    const folders = [first ?? '', second ?? ''];
+    expect(await read({ folders })).toMatchObject({ loaded: { config: { maxHops: 2 } } });
+    write('first/posthaste.config.json', '{ "maxHops": 1 }');
+    expect(await read({ folders })).toMatchObject({ loaded: { config: { maxHops: 1 } } });
+    write('posthaste.config.json', '{ "maxHops": 7 }');
+    expect(await read({ folders: [second ?? ''] })).toMatchObject({ loaded: { config: { maxHops: 2 } } });
+    expect(await read({ folders: [] })).toMatchObject({ loaded: { origins: { maxHops: 'default' } } });
+  });
+
   test('two of them are an error', async () => {
     write('posthaste.config.json', '{}');
     write('posthaste.config.mjs', 'export default {};');
@@ -59,6 +72,23 @@ describe('configuration files', () => {
 
   test('one that is named and missing is an error that names it', async () => {
     expect(sentences(await read({ configFile: 'none.json' }))[0]).toMatch(/none\.json cannot be read: ENOENT/);
+  });
+
+  test.each([
+    ['', 'it is empty, write settings into it or remove it'],
+    [' \n', 'it is empty, write settings into it or remove it'],
+    [
+      '{\n  "maxHops": 7,\n  "relays": {\n  "a":\n',
+      'Unexpected end of JSON input (line 4 column 7): something is not closed',
+    ],
+    ['{ "maxHops": 7', /position 14 \(line 1 column 15\)/],
+  ])('of %j it is said what is wrong, and where', async (text, fault) => {
+    write('posthaste.config.json', text);
+    const [sentence = ''] = sentences(await read());
+    expect(sentence).toMatch(/posthaste\.config\.json cannot be read: /);
+    expect(sentence.split('cannot be read: ')[1]).toEqual(
+      typeof fault === 'string' ? fault : expect.stringMatching(fault),
+    );
   });
 
   test('one with a fault in its syntax is an error that names it', async () => {

@@ -5,7 +5,7 @@ import { startLoad } from '../support/load.ts';
 import { serve, temporaryFolder } from '../support/posthaste.ts';
 import { freePort } from '../support/smtp-sink.ts';
 
-const KILLS = 20;
+const KILLS = 12;
 
 test(`killed ${KILLS} times under load, posthaste delivers everything that it acknowledged`, {
   timeout: 300_000,

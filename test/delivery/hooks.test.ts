@@ -1,7 +1,9 @@
 /** Functions of the user's own around an attempt. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { HOOK_TIMEOUT } from '../../src/delivery/hooks.ts';
-import { Stage } from '../support/delivery.ts';
+import { drop } from '../relay/actions.ts';
+import { GRACE, Stage } from '../support/delivery.ts';
 
 /** A hook that never answers, and word of its first call. */
 function silentHook(): { readonly hook: () => Promise<never>; readonly called: Promise<void> } {
@@ -118,26 +120,35 @@ describe('onDeliveryError', () => {
   test.each([
     ['throws', () => Promise.reject(new Error('oops'))],
     ['answers nonsense', () => 'perhaps' as 'sent'],
-  ])('that %s changes nothing', async (_, onDeliveryError) => {
+  ])('that %s defers what it was asked about, with what the relay said', async (_, onDeliveryError) => {
     await using stage = await Stage.open({ relay: refuse, hooks: { onDeliveryError } });
     const id = await stage.submit();
     await stage.once();
-    expect((await stage.get(id)).deliveries[0]?.state).toBe('bounced');
-    expect(stage.log.count('a hook failed')).toBeGreaterThan(0);
+    expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'queued', lastReply: { code: 550 } });
+    expect(stage.log.count('a hook failed')).toBe(1);
   });
 
-  test('that never answers changes nothing when its time is over', async () => {
+  test('that never answers defers too when its time is over', async () => {
     const { hook, called } = silentHook();
-    // The report on the failure is refused as well.
-    const onDeliveryError = ({ sender }: { readonly sender: string | null }) => (sender === null ? undefined : hook());
-    await using stage = await Stage.open({ relay: refuse, hooks: { onDeliveryError } });
+    await using stage = await Stage.open({ relay: refuse, hooks: { onDeliveryError: hook } });
     const id = await stage.submit();
     const round = stage.once();
     await called;
     stage.clock.moveTo(stage.clock.now() + HOOK_TIMEOUT);
     await round;
-    expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'bounced', lastReply: { code: 550 } });
-    expect(stage.log.count('a hook failed, its word does not count')).toBe(1);
+    expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'queued', lastReply: { code: 550 } });
+    expect(stage.log.count('a hook failed')).toBe(1);
+  });
+
+  test('that gives up what is in doubt leaves the doubt on record, and the report says so', async () => {
+    const relay = { script: { dot: drop } };
+    await using stage = await Stage.open({ relay, hooks: { onDeliveryError: () => 'refused' } });
+    const id = await stage.submit();
+    await stage.once();
+    const { deliveries, attempts } = await stage.get(id);
+    expect(deliveries[0]).toMatchObject({ state: 'bounced', reason: 'refused', inDoubt: true });
+    expect(attempts).toMatchObject([{ outcome: 'in doubt' }]);
+    expect((await stage.reports(id))[0]).toContain('It may have arrived all the same');
   });
 
   test('cannot hide a fault of the relay', async () => {
@@ -146,5 +157,44 @@ describe('onDeliveryError', () => {
     await stage.submit();
     await stage.once();
     expect((await stage.store.relays())[0]?.faults).toBe(1);
+  });
+});
+
+describe('a stop does not wait for a hook that never answers', () => {
+  /** Stops the worker; once it waits for what is under way, its grace passes, and nothing more of the clock. */
+  async function stopAfterGrace(stage: Stage): Promise<void> {
+    const end = stage.clock.now() + GRACE;
+    const stopped = stage.stopWork();
+    while (stage.clock.nextTimer() !== end) await turn();
+    stage.clock.moveTo(end);
+    await stopped;
+  }
+
+  test('before an attempt: nothing was tried, and the delivery is given back', async () => {
+    const { hook, called } = silentHook();
+    await using stage = await Stage.open({ hooks: { beforeSend: hook } });
+    const id = await stage.submit({ retry: { maxAttempts: 1 } });
+    await stage.work();
+    await called;
+    await stopAfterGrace(stage);
+    expect((await stage.get(id)).deliveries[0]).toMatchObject({
+      ...{ state: 'queued', attempts: 0, lastReply: { text: 'beforeSend failed: posthaste is stopping' } },
+    });
+    expect(stage.relay.connections).toEqual([]);
+    expect(await stage.store.relays()).toEqual([]);
+  });
+
+  test('after one: it is deferred, with what the relay said', async () => {
+    const { hook, called } = silentHook();
+    await using stage = await Stage.open({ relay: refuse, hooks: { onDeliveryError: hook } });
+    const id = await stage.submit();
+    await stage.work();
+    await called;
+    await stopAfterGrace(stage);
+    expect((await stage.get(id)).deliveries[0]).toMatchObject({
+      state: 'queued',
+      attempts: 1,
+      lastReply: { code: 550 },
+    });
   });
 });

@@ -206,6 +206,17 @@ test('421 halves the connections for all processes and costs no attempt, mail th
   expect((await one.store.relays())[0]?.pace).toBe(null);
 });
 
+test('421 to the only message that is on its way counts', async () => {
+  await using site = await Site.open();
+  const one = await site.start('one.example');
+  await one.submit(1);
+  await one.log.until('sent');
+  site.says = TOO_MUCH;
+  await one.submit(1);
+  await one.log.until('relay is slowed down');
+  expect((await one.store.relays())[0]?.pace?.connections).toBe(1);
+});
+
 test('without success nothing becomes faster', async () => {
   await using site = await Site.open();
   const one = await site.start('one.example');

@@ -83,3 +83,43 @@ test('a fallback relay sends the message that was tried too, also after many pro
   expect((await stage.get(oldest)).deliveries[0]?.state).toBe('sent');
   expect(other.received).toHaveLength(1);
 });
+
+test('a fallback relay that had a fault itself, and has no mail of its own, is probed and takes over when it is well', async () => {
+  await using stage = await Stage.open({ relay: { script: { connect: '554 5.3.2 down' } } });
+  const other = await startRelay({ script: { connect: ['554 5.3.2 down too'] } });
+  onTestFinished(() => other.close());
+  const ids = [await stage.submit(), await stage.submit()];
+  await failFor(stage, 3);
+  const standIns = [{ relay: 'default', after: 1_000, behind: [] }];
+  const takeOver = async (): Promise<void> => {
+    const transport = new SmtpTransport({ host: '127.0.0.1', port: other.port }, { clock: stage.clock });
+    const backup = stage.newWorker({ ...stage.relayParts(), name: 'backup', transport, standIns });
+    await backup.once();
+    await backup.stop();
+  };
+  await takeOver();
+  expect((await stage.store.relays()).map(({ relay, faults }) => [relay, faults > 0])).toEqual([
+    ['backup', true],
+    ['default', true],
+  ]);
+  stage.clock.moveTo(stage.clock.now() + 1_000);
+  await takeOver();
+  for (const id of ids) expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'sent', attempts: 1 });
+  expect(other.connections).toHaveLength(2);
+});
+
+test('what a crashed process claimed by a commit that came after its end is freed by the next round, not by its lease', async () => {
+  await using stage = await Stage.open();
+  const id = await stage.submit();
+  const crashed = stage.node();
+  await stage.store.heartbeat(crashed);
+  const janitor = stage.janitor();
+  await janitor.round();
+  expect(await stage.store.nodes(0)).not.toContainEqual(expect.objectContaining({ id: crashed.id }));
+  // A database server carries out what it was asked for, though nobody waits for the answer any more.
+  const now = stage.clock.now();
+  const late = { relay: 'default', limit: 1, now, until: now + 60_000, holder: crashed.id };
+  expect((await stage.store.claim(late)).claims).toHaveLength(1);
+  await janitor.round();
+  expect((await stage.get(id)).deliveries[0]?.state).toBe('queued');
+});

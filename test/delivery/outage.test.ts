@@ -1,7 +1,8 @@
 /** A relay that is down costs nobody an attempt, and hears from us a little at a time. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { drop } from '../relay/actions.ts';
-import { Stage } from '../support/delivery.ts';
+import { GRACE, Stage, type StageOptions } from '../support/delivery.ts';
 
 const DAY = 86_400_000;
 
@@ -47,6 +48,100 @@ describe.each([
     await stage.once();
     expect((await stage.get(id)).deliveries[0]).toMatchObject({ state: 'queued', attempts: 0 });
     expect((await stage.store.relays())[0]).toMatchObject({ relay: 'default', faults: 1 });
+  });
+});
+
+/** Messages with the subject `large` do not come as far as the relay. */
+const stopped: [string, StageOptions][] = [
+  ['a message that is too large for the setting', { smtp: { maxSize: 200 } }],
+  [
+    'a message that a hook stops',
+    {
+      hooks: {
+        beforeSend: ({ subject }) => {
+          if (subject === 'large') throw new Error('no');
+        },
+      },
+    },
+  ],
+];
+
+function submitLarge(stage: Stage): Promise<string> {
+  return stage.submit({ content: `Subject: large\r\n\r\n${'x'.repeat(500)}\r\n`, subject: 'large' });
+}
+
+describe('what has not met the relay does not end its pause', () => {
+  test.each(stopped)('%s', async (_, options) => {
+    await using stage = await Stage.open({ ...options, relay: { script: { connect: drop } } });
+    const first = await stage.submit();
+    await stage.once();
+    await stage.queue.cancel({ ids: [first] });
+    const probe = await submitLarge(stage);
+    await stage.nextProbe();
+    await stage.once();
+    expect((await stage.get(probe)).deliveries[0]).toMatchObject({ attempts: 1, lastReply: { ours: true } });
+    expect(stage.relay.connections).toHaveLength(1);
+    expect((await stage.store.relays())[0]).toMatchObject({ faults: 1, mendedAt: null });
+  });
+});
+
+describe('a probe that has not met the relay lets the next message probe at once', () => {
+  /** A faulty relay that would take mail again, its probe due. */
+  async function due(options: StageOptions): Promise<Stage> {
+    const stage = await Stage.open({ ...options, relay: { script: { connect: drop } } });
+    const first = await stage.submit();
+    await stage.once();
+    await stage.queue.cancel({ ids: [first] });
+    stage.relay.script = {};
+    return stage;
+  }
+
+  test.each(stopped)('%s', async (_, options) => {
+    await using stage = await due(options);
+    const probes = [await submitLarge(stage), await submitLarge(stage)];
+    const other = await stage.submit();
+    await stage.nextProbe();
+    await stage.once();
+    const tried = await Promise.all(probes.map(async (id) => (await stage.get(id)).attempts.length));
+    expect(tried).toEqual([1, 1]);
+    expect((await stage.get(other)).deliveries[0]).toMatchObject({ state: 'sent' });
+    expect((await stage.store.relays())[0]).toMatchObject({ faults: 0 });
+  });
+
+  test('also where the worker lives on, and nothing else comes', async () => {
+    const [, options] = stopped[1] as (typeof stopped)[1];
+    await using stage = await due(options);
+    await submitLarge(stage);
+    await stage.submit();
+    await stage.nextProbe();
+    await stage.work();
+    await stage.log.until('sent');
+  });
+
+  test('a claim that is given back in order', async () => {
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    let silent = true;
+    const beforeSend = (): Promise<void> | undefined => {
+      if (!silent) return undefined;
+      resolve();
+      return new Promise(() => undefined);
+    };
+    const options = { hooks: { beforeSend } };
+    silent = false;
+    await using stage = await due(options);
+    silent = true;
+    const probe = await stage.submit();
+    await stage.nextProbe();
+    await stage.work();
+    await asked;
+    const end = stage.clock.now() + GRACE;
+    const stop = stage.stopWork();
+    while (stage.clock.nextTimer() !== end) await turn();
+    stage.clock.moveTo(end);
+    await stop;
+    silent = false;
+    await stage.once();
+    expect((await stage.get(probe)).deliveries[0]).toMatchObject({ state: 'sent' });
   });
 });
 

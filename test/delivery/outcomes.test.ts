@@ -1,5 +1,6 @@
 /** What becomes of a delivery for what a relay does: through a real store and real sockets. */
 import { describe, expect, test } from 'vitest';
+import { RULES, type Rule } from '../../src/transport/classify.ts';
 import { drop, type Script } from '../relay/actions.ts';
 import { Stage } from '../support/delivery.ts';
 
@@ -77,6 +78,24 @@ describe('a refusal', () => {
     await stage.submit({ sender: null });
     await stage.once();
     expect(await stage.store.count({})).toBe(1);
+  });
+});
+
+describe('rules of a relay', () => {
+  const full: Rule = {
+    name: 'full',
+    codes: [552],
+    text: /quota/,
+    verdict: { kind: 'deferred', scope: 'recipient' },
+    reason: 'The mailbox will have room again.',
+  };
+
+  test('decide before the table does, and only where they fit', async () => {
+    const rcpt = (command: string) => (command.includes('<full@') ? '552 5.2.2 over quota' : '552 5.2.2 no');
+    await using stage = await Stage.open({ relay: { script: { rcpt } }, smtp: { rules: [full, ...RULES] } });
+    const id = await stage.submit({ recipients: ['full@example.com', 'other@example.com'] });
+    await stage.once();
+    expect((await stage.get(id)).deliveries.map(({ state }) => state)).toEqual(['queued', 'bounced']);
   });
 });
 

@@ -72,6 +72,13 @@ const cases: Case[] = [
       ],
     ],
   },
+  {
+    name: 'msmtp',
+    command: (port) => {
+      const flags = `--host=127.0.0.1 --port=${port} --auth=off --tls=off --from=app@example.org`;
+      return ['sh', ['-c', `msmtp ${flags} user@example.com <${file}`]];
+    },
+  },
   { name: 'python3', command: (port) => ['python3', ['-c', smtplib, String(port), file]] },
 ];
 

@@ -1,7 +1,9 @@
 /** Low disk space, said by everything that people and monitors ask. The disk stays as it is: more is demanded than any has. */
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { submitOne } from '../support/load.ts';
 import { BIN, posthaste, run, serve, temporaryFolder } from '../support/posthaste.ts';
+import { fill, smallDisk } from '../support/small-disk.ts';
 
 const HUGE = ['--min-free-space', String(Number.MAX_SAFE_INTEGER)] as const;
 const SAID =
@@ -24,6 +26,21 @@ test('/readyz, status and check say that the disk has no room, and new mail is r
       /FAIL +disk +.+ are free for the database; below .+ \(minFreeSpace\) new mail is refused/,
     );
     expect(check.code).toBe(1);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('status says that a disk without any room stops the sending too', async ({ skip }) => {
+  using disk = smallDisk();
+  if (disk === null) return skip();
+  const server = serve({ dataDir: disk.path });
+  try {
+    await server.ready();
+    fill(join(disk.path, 'filler'));
+    const { code, stdout } = await posthaste(disk.path, 'status');
+    expect(stdout).toMatch(new RegExp(`^CRITICAL: ${SAID.source}, and mail cannot be sent either, .*make room`));
+    expect(code).toBe(2);
   } finally {
     await server.stop();
   }

@@ -32,7 +32,7 @@ test('a promise that a hook leaves behind is logged with its stack when it fails
   await relay.close();
 });
 
-test.each([[[]], [['--once']]])('so does work %s, whatever was thrown', async (once) => {
+test.each([[[]], [['--once', '--log-level', 'info']]])('so does work %s, whatever was thrown', async (once) => {
   using data = temporaryFolder();
   const relay = await startRelay();
   await posthaste(data.path, 'send', '--from', 'a@example.com', '--to', 'b@example.org', '--text', 'x');

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type ScriptedRelay, startRelay } from '../relay/scripted.ts';
-import { posthaste, type Server, started, temporaryFolder, work } from '../support/posthaste.ts';
+import { submitOne } from '../support/load.ts';
+import { posthaste, type Server, serve, started, temporaryFolder, work } from '../support/posthaste.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TO = ['--from', 'a@example.com', '--to', 'b@example.org', '--text', 'x'];
@@ -50,5 +51,26 @@ test('an application that works on its queue does so until it closes it', async 
   await deliversAgainAndAgain(server, relay, data.path);
   expect(await server.stop()).toBe(0);
   expect(server.lines.at(-1)?.msg).toBe('closed');
+  await relay.close();
+});
+
+test('a server with deliver: no takes mail and sends none, says that nobody does, and a worker beside it sends it', async () => {
+  using data = temporaryFolder();
+  const relay = await startRelay();
+  const url = `smtp://127.0.0.1:${relay.port}`;
+  const server = serve({ dataDir: data.path, relay: url, flags: ['--deliver', 'no'] });
+  const { port } = await server.ready();
+  expect(await submitOne(port, ['b@example.org'], 'Subject: x\r\n\r\nhello')).toMatch(/^250 /);
+  const { code, stdout } = await posthaste(data.path, 'status');
+  expect(code).not.toBe(0);
+  expect(stdout).toMatch(/no worker has been seen, and 1 delivery waits/);
+  expect(stdout).toMatch(/^listener {3}\S+ pid \d+ \(serve, delivers nothing\)/m);
+  expect(relay.connections).toHaveLength(0);
+  const worker = work({ dataDir: data.path, relay: url });
+  await relay.until(() => relay.received.length === 1);
+  expect(await worker.stop()).toBe(0);
+  expect(await server.stop()).toBe(0);
+  const after = await posthaste(data.path, 'status', '--json');
+  expect(JSON.parse(after.stdout).nodes ?? []).toEqual([]);
   await relay.close();
 });

@@ -11,8 +11,9 @@ import { installed, SmtpSink } from '../support/smtp-sink.ts';
 import { readExamples } from './pages.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-// Those of the library are programs, not commands: test/library/page.test.ts runs them.
-const examples = readExamples().filter(({ page }) => page !== 'docs/library.md');
+// Those of the library are programs, not commands: page.test.ts of test/library, test/testing and test/transactions runs them.
+const PROGRAMS = ['docs/library.md', 'docs/testing.md', 'docs/transactions.md'];
+const examples = readExamples().filter(({ page }) => !PROGRAMS.includes(page));
 const folder = temporaryFolder();
 const data = join(folder.path, 'data');
 const bin = join(folder.path, 'bin');
@@ -77,7 +78,20 @@ async function withServer(text: string, work: (port: number, server: Server) => 
 }
 
 /** The tests below, by the names of the examples they run. */
-const tested = ['start', 'curl', 'swaks', 'list', 'list-json', 'check', 'relay', 'dkim'];
+const tested = [
+  'start',
+  'curl',
+  'swaks',
+  'list',
+  'list-json',
+  'check',
+  'relay',
+  'dkim',
+  'suppress',
+  'sendmail',
+  'sendmail-link',
+  'qshape',
+];
 
 describe('examples', () => {
   test('are all run, and none is missing', () => {
@@ -119,6 +133,18 @@ describe('examples', () => {
     expect(signer?.signatureFor('mail.example.org')?.domain).toBe('example.org');
   });
 
+  test('suppressions are added, exported, imported and removed', async () => {
+    const ran = await run('sh', ['-ec', textOf('suppress')], { cwd: folder.path, environment });
+    expect([ran.code, ran.stderr]).toEqual([0, '']);
+    expect(ran.stdout).toMatch(/^bob@example\.com .* complaint +called on Monday$/m);
+    expect(ran.stdout.split('\n').slice(-4)).toEqual([
+      '2 entries would be imported',
+      '2 entries imported',
+      '1 entry removed',
+      '',
+    ]);
+  });
+
   test('config and check say that all is well', async () => {
     const ran = await shell(textOf('check'));
     expect(ran.code, ran.stdout + ran.stderr).toBe(0);
@@ -137,5 +163,24 @@ describe('examples', () => {
     } finally {
       await sink.stop();
     }
+  });
+
+  test('sendmail takes a message, also by its name, and mailq and qshape show it', async () => {
+    const own = { ...environment, POSTHASTE_DATA_DIR: join(folder.path, 'sendmail') };
+    const shell = (text: string): Promise<Ran> => run('sh', ['-ec', text], { cwd: ROOT, environment: own });
+    const ran = await shell(textOf('sendmail'));
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(ran.stdout).toMatch(/bob@example\.com\n\n-- 0 Kbytes in 1 Request\.\n$/);
+    const linked = textOf('sendmail-link').replaceAll(/\/usr\/local\/s?bin/g, bin);
+    // The program itself, in place of the script above that starts it with our Node.js.
+    const installed = `command() { echo ${BIN}; }\n`;
+    const byName = await shell(
+      `${installed}${linked}\n${textOf('sendmail').replace('posthaste sendmail', 'sendmail').replace('posthaste mailq', 'mailq')}`,
+    );
+    expect(byName.code, byName.stderr).toBe(0);
+    expect(byName.stdout).toContain('in 2 Requests.\n');
+    const shape = await shell(textOf('qshape'));
+    expect(shape.code, shape.stderr).toBe(0);
+    expect(shape.stdout).toMatch(/TOTAL +2 +2 /);
   });
 });

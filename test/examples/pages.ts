@@ -20,3 +20,11 @@ function examplesOf(page: string): Example[] {
   const text = readFileSync(new URL(page, ROOT), 'utf8');
   return Array.from(text.matchAll(BLOCK), ([, name = '', block = '']) => ({ page, name, text: block }));
 }
+
+const FILE = /^<!-- file: (\S+) -->\n```\w*\n(.*?)^```$/gms;
+
+/** The files of a program that a page shows whole: each fenced block under a line `<!-- file: path -->`. */
+export function filesOf(page: string): { readonly path: string; readonly text: string }[] {
+  const text = readFileSync(new URL(page, ROOT), 'utf8');
+  return Array.from(text.matchAll(FILE), ([, path = '', block = '']) => ({ path, text: block }));
+}

@@ -10,7 +10,13 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const programs = readExamples().filter(({ page }) => page === 'docs/library.md');
 
 test('the page has programs', () => {
-  expect(programs.map(({ name }) => name)).toEqual(['library-nodemailer', 'library-submit', 'library-find']);
+  expect(programs.map(({ name }) => name)).toEqual([
+    'library-nodemailer',
+    'library-submit',
+    'library-many',
+    'library-find',
+    'library-events',
+  ]);
 });
 
 test('they run, one after the other, on one queue', async () => {
@@ -30,5 +36,7 @@ test('they run, one after the other, on one queue', async () => {
   }
   expect(outputs[0]).toMatch(/^250 2\.0\.0 queued as [0-9a-f-]{36}\n$/);
   expect(outputs[1]).toBe('bob@example.org queued No worker has been seen: start posthaste serve or posthaste work.\n');
-  expect(outputs[2]).toMatch(/^([0-9a-f-]{36} bob@example\.org queued \n){2}2 wait\n$/);
+  expect(outputs[2]).toBe("0 [ 'ann@example.org' ]\n1 [ 'bob@example.org' ]\n2 [ 'cy@example.org' ]\n");
+  expect(outputs[3]).toMatch(/^([0-9a-f-]{36} (bob|ann|cy)@example\.org queued \n){5}6 wait\n$/);
+  expect(outputs[4]).toMatch(/^(\w+ \w+@example\.\w+\n)*captured eve@example\.org\ncaptured\n$/);
 });

@@ -1,14 +1,20 @@
 /** The queue inside an application: real Nodemailer, a real database, a real relay. */
 import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import { createTransport } from 'nodemailer';
 import PostalMime from 'postal-mime';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type MailQueue, openQueue, type QueueSettings } from '../../src/index.ts';
+import { type Action, usual, when } from '../relay/actions.ts';
 import { type ScriptedRelay, startRelay } from '../relay/scripted.ts';
 import { Recorder } from '../support/delivery.ts';
+import { Gate } from '../support/gate.ts';
 import { temporaryFolder } from '../support/posthaste.ts';
+import { isThere, POSTGRES, TestDatabase } from '../support/servers.ts';
 
 const mail = { from: 'Ann <ann@example.com>', to: 'bob@example.org', subject: 'Grüße', text: 'one\ntwo\n' };
+
+const hasPostgres = await isThere(POSTGRES);
 
 let folder: ReturnType<typeof temporaryFolder>;
 let relay: ScriptedRelay;
@@ -29,6 +35,11 @@ afterEach(async () => {
   await queue.close();
   await relay.close();
   folder[Symbol.dispose]();
+});
+
+test('an application, which listens nowhere, may relay to the posthaste beside it', async () => {
+  await using other = await open({ dataDir: `${folder.path}/other`, relay: 'smtp://127.0.0.1:2525' });
+  expect(await other.count()).toBe(0);
 });
 
 describe('submit', () => {
@@ -94,7 +105,18 @@ describe('submit', () => {
 
   test.each([
     ['NO_RECIPIENTS', { ...mail, to: [] }, {}, 'name at least one in to, cc or bcc'],
+    ['NO_RECIPIENTS', { ...mail, to: 'undisclosed-recipients:;' }, {}, 'name at least one in to, cc or bcc'],
+    ['ADDRESS_INVALID', { ...mail, to: 'bob@example.org, eve' }, {}, 'There is no address in the recipient "eve"'],
+    ['ADDRESS_INVALID', { ...mail, cc: ['ann@example.org', 'Eve'] }, {}, 'There is no address in the recipient "Eve"'],
+    [
+      'ADDRESS_INVALID',
+      { ...mail, bcc: 'friends: ann@example.org, eve;' },
+      {},
+      'There is no address in the recipient "eve"',
+    ],
     ['ADDRESS_INVALID', { ...mail, to: 'b@-bad-' }, {}, 'b@-bad-'],
+    ['OPTION_INVALID', mail, { priority: 'urgent' as 'high' }, 'priority is "urgent": give one of high, medium'],
+    ['OPTION_INVALID', mail, { sendAt: new Date('nonsense') }, 'sendAt is Invalid Date: give a Date'],
     ['RETRY_INVALID', mail, { retry: { maxAttempts: 0 } }, 'retry.maxAttempts is 0'],
     ['MESSAGE_TOO_LARGE', { ...mail, text: 'x'.repeat(20_000) }, {}, '552 5.3.4'],
   ])('fails with %s, and keeps nothing', async (code, bad, options, words) => {
@@ -118,7 +140,58 @@ describe('submit', () => {
   });
 });
 
+test('holds no transaction while it talks to a relay: others write to the database meanwhile', async () => {
+  await using other = await open();
+  const { id } = await queue.submit(mail);
+  const written: Promise<unknown>[] = [];
+  const write = (): Action => {
+    if (written.length > 0) return usual;
+    const wait = other.submit({ ...mail, to: 'next@example.org' });
+    written.push(wait);
+    return when(wait);
+  };
+  // The relay answers when the other has committed, which an open transaction would keep from it.
+  relay.script = { dot: write };
+  await queue.workOnce();
+  expect((await queue.get(id))?.deliveries).toMatchObject([{ state: 'sent', attempts: 1 }]);
+  expect(await Promise.all(written)).toMatchObject([{ duplicate: false }]);
+});
+
+describe('verify', () => {
+  test('on a closed queue is an error, by promise and by callback', async () => {
+    const transporter = createTransport(queue.transport());
+    await queue.close();
+    await expect(transporter.verify()).rejects.toMatchObject({ code: 'STOPPED' });
+    const told = new Promise((resolve) => transporter.verify((error) => resolve(error)));
+    expect(await told).toMatchObject({ code: 'STOPPED' });
+  });
+
+  test.skipIf(!hasPostgres)('fails while the database is away', async () => {
+    const server = await TestDatabase.make(POSTGRES);
+    const gate = await Gate.before(Number(new URL(server.url).port));
+    const through = new URL(server.url);
+    through.port = String(gate.port);
+    const remote = await open({ database: through.href });
+    try {
+      const transporter = createTransport(remote.transport());
+      expect(await transporter.verify()).toBe(true);
+      await gate.close();
+      await expect(transporter.verify()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    } finally {
+      await gate.close();
+      await remote.close();
+      await server.drop();
+    }
+  });
+});
+
 describe('transport', () => {
+  test('is named by the error where a queue is given in its place', () => {
+    const refused = { code: 'OPTION_INVALID', message: expect.stringContaining('createTransport(queue.transport())') };
+    expect(() => createTransport(queue as never)).toThrow(expect.objectContaining(refused));
+    expect(inspect(queue)).not.toContain('url');
+  });
+
   test('takes what existing code gives to Nodemailer, as plain as it is', async () => {
     const transporter = createTransport(queue.transport(), { from: 'app@example.com' });
     expect(await transporter.verify()).toBe(true);
@@ -160,6 +233,16 @@ describe('the queue', () => {
     expect(await queue.retry({ states: ['cancelled'] })).toBe(1);
     expect(await queue.count({ states: ['queued'] })).toBe(3);
     expect(await queue.get('01234567-89ab-7def-8123-456789abcdef')).toBeNull();
+  });
+
+  test('says of a delivery for a relay that the settings do not know that this is why it waits', async () => {
+    const { id } = await queue.submit(mail);
+    const relays = { other: `smtp://127.0.0.1:${relay.port}` };
+    await using changed = await openQueue({ dataDir: folder.path, relays });
+    const { id: theirs } = await changed.submit(mail);
+    await using back = await openQueue({ dataDir: folder.path, relays: { third: relays.other } });
+    expect((await back.get(theirs))?.deliveries[0]?.why).toMatch(/^The settings tell of no relay other/);
+    expect((await back.get(id))?.deliveries[0]?.why).not.toMatch(/tell of no relay/);
   });
 
   test('is one with that of another process on the same database', async () => {

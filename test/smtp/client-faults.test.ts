@@ -74,6 +74,7 @@ const BREAKS: readonly Row[] = [
   ['a reset', reset, BROKEN],
   ['a half-close', halfClose, BROKEN],
   ['garbage', raw('HTTP/1.1 400 Bad Request\r\n'), BROKEN],
+  ['a reply without end', raw('250-and on\r\n'.repeat(6_000)), BROKEN],
 ];
 
 /** For faults in the middle of a content: it does not come to its end before its outcome is known. */
@@ -165,6 +166,21 @@ describe('a fault of the relay', () => {
       expect(await looking).toMatchObject({ ok: false, error: { status: '4.4.2', text: expect.stringMatching(said) } });
     },
   );
+
+  test.each<[string, Script, RegExp]>([
+    [
+      'connect',
+      { connect: [raw(`220-${'x'.repeat(70_000)}`)] },
+      /^127.0.0.1:\d+ talks on and on: its greeting does not end/,
+    ],
+    ['ehlo', { ehlo: [raw('250-x\r\n'.repeat(12_000))] }, /: its answer to EHLO does not end within 64 KB/],
+    ['dot', { dot: [raw('250-x\r\n'.repeat(12_000))] }, /: its answer to the end of the content does not end/],
+  ])('a reply without end at %s is given up at 64 KB, and said to be what it is', async (_, script, said) => {
+    relay.script = script;
+    const [outcome] = await transport.send(toOne, content(), never);
+    expect(outcome?.reply).toMatchObject({ code: 451, status: '4.5.0', text: expect.stringMatching(said) });
+    await nextGoesThrough();
+  });
 
   /** What the time so far was to bring has come when another connection has had its turn. */
   async function roundTrip(): Promise<void> {

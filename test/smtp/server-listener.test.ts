@@ -218,8 +218,8 @@ describe('a client', () => {
     );
     client.write(`${ENVELOPE}DATA\r\na\nb\r\n.\r\n`);
     await client.until(/^550 /m);
-    const told = { from: 'a@x.example', to: ['b@x.example'], reply: expect.stringMatching(/^550 5\.6\.11 /) };
-    expect(lines).toContainEqual({ id: expect.any(String), event: 'message refused', ...told });
+    const told = { from: 'a@x.example', to: ['b@x.example'], reply: expect.stringMatching(/^550 5\.6\.11 .*bareLf/) };
+    expect(lines).toContainEqual({ id: expect.any(String), client: '127.0.0.1', event: 'message refused', ...told });
   });
 
   test('whose session fails for a fault of ours hears 421, and others go on', async () => {
@@ -340,7 +340,9 @@ describe('a listener refuses to start', () => {
     const { port } = other.address() as { port: number };
     const listener = new SmtpListener(listenerOptions(new RecordingQueue(), { listen: [{ host: '127.0.0.1', port }] }));
     await expect(listener.start()).rejects.toThrow(
-      new RegExp(`^Cannot listen on 127\\.0\\.0\\.1 port ${port}: .*EADDRINUSE`),
+      new RegExp(
+        `^Cannot listen on 127\\.0\\.0\\.1 port ${port}: .*EADDRINUSE.* the setting listen \\(--listen\\)\\.$`,
+      ),
     );
     await listener.stop();
     other.close();

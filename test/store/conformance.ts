@@ -1,9 +1,11 @@
 /** What every store must do, whatever engine it stands on: one suite, run for each. */
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Store } from '../../src/queue/store.ts';
+import { auditFacts } from './conformance/audit.ts';
 import { claimFacts } from './conformance/claim.ts';
 import { delayFacts } from './conformance/delay.ts';
 import { findFacts } from './conformance/find.ts';
+import { flowFacts } from './conformance/flow.ts';
 import { hostileFacts } from './conformance/hostile.ts';
 import { insertFacts } from './conformance/insert.ts';
 import { moveFacts } from './conformance/move.ts';
@@ -15,6 +17,7 @@ import { shareFacts } from './conformance/share.ts';
 import { sharedFacts } from './conformance/shared.ts';
 import { standInFacts } from './conformance/stand-in.ts';
 import { takeFacts } from './conformance/take.ts';
+import { webhookFacts } from './conformance/webhook.ts';
 
 /** One empty database: opened as often as wanted, each time as another process would; then removed. */
 export interface Place {
@@ -30,7 +33,32 @@ export interface Bench {
   another(): Promise<Store>;
 }
 
-export function storeConformance(name: string, newPlace: () => Promise<Place>): void {
+type Facts = (bench: Bench) => void;
+
+const ALL: readonly Facts[] = [
+  insertFacts,
+  takeFacts,
+  claimFacts,
+  settleFacts,
+  delayFacts,
+  relayFacts,
+  rateFacts,
+  shareFacts,
+  standInFacts,
+  moveFacts,
+  findFacts,
+  flowFacts,
+  purgeFacts,
+  auditFacts,
+  webhookFacts,
+  hostileFacts,
+  sharedFacts,
+];
+
+/** Those in which contents go in and come out again. */
+export const FACTS_OF_CONTENTS: readonly Facts[] = [insertFacts, settleFacts, findFacts, hostileFacts];
+
+export function storeConformance(name: string, newPlace: () => Promise<Place>, facts = ALL): void {
   describe(name, () => {
     let place: Place;
     let opened: Store[] = [];
@@ -51,22 +79,6 @@ export function storeConformance(name: string, newPlace: () => Promise<Place>): 
       opened = [];
       await place.remove();
     });
-    const facts = [
-      insertFacts,
-      takeFacts,
-      claimFacts,
-      settleFacts,
-      delayFacts,
-      relayFacts,
-      rateFacts,
-      shareFacts,
-      standInFacts,
-      moveFacts,
-      findFacts,
-      purgeFacts,
-      hostileFacts,
-      sharedFacts,
-    ];
     for (const suite of facts) suite(bench);
   });
 }

@@ -58,7 +58,7 @@ describe('openStore', () => {
   test('of a database that is newer fails and says what to do', async () => {
     await (await openStore(file)).close();
     const db = new Sqlite(file);
-    db.exec('INSERT INTO schema_version (version) VALUES (999)');
+    db.exec('INSERT INTO posthaste_schema (version) VALUES (999)');
     db.close();
     await expect(openStore(file)).rejects.toMatchObject({
       code: 'STORE_NEWER',
@@ -74,7 +74,7 @@ describe('openStore', () => {
     });
     await expect(openStore(join(file, 'below.db'))).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
-      message: expect.stringMatching(/below\.db cannot be used: .*must be able to write/),
+      message: expect.stringMatching(/below\.db cannot be used: .*ENOTDIR.*must be folders/),
     });
     chmodSync(file, 0o600);
   });

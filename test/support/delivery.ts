@@ -1,23 +1,26 @@
 /** The whole way out in one process: a real store, a real relay that misbehaves, and a clock that tests turn. */
 
-import type { DeliveryParts } from '../../src/delivery/attempt.ts';
+import type { DeliveryParts } from '../../src/delivery/conclude.ts';
 import type { Hooks } from '../../src/delivery/hooks.ts';
-import { Janitor } from '../../src/delivery/janitor.ts';
+import { Janitor, type JanitorOptions } from '../../src/delivery/janitor.ts';
 import type { Relay } from '../../src/delivery/relay.ts';
 import { RelayShare } from '../../src/delivery/relay-share.ts';
+import { NO_LIMITS, Round, type RoundLimits } from '../../src/delivery/round.ts';
 import { Shares } from '../../src/delivery/shares.ts';
 import { Worker } from '../../src/delivery/worker.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
+import type { Priority } from '../../src/queue/message.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import type { Rate } from '../../src/queue/rate.ts';
 import { singleRelay } from '../../src/queue/route.ts';
 import { compileSafety, noSafeguard, type Safeguard, type SafetyOptions } from '../../src/queue/safety.ts';
 import { defaultRetryPolicy, type RetryOverride, type RetryPolicy } from '../../src/queue/schedule.ts';
-import type { Found, SettleGroup, Store } from '../../src/queue/store.ts';
+import type { Found, Node, SettleGroup, Store } from '../../src/queue/store.ts';
 import { Batch } from '../../src/runtime/batch.ts';
 import { ManualClock } from '../../src/runtime/clock.ts';
 import { newId } from '../../src/runtime/id.ts';
 import type { Log, LogFields } from '../../src/runtime/log.ts';
+import { noTracing } from '../../src/runtime/tracing.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { SmtpOptions } from '../../src/transport/smtp/options.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
@@ -63,6 +66,8 @@ function safeguardOf({ safety }: StageOptions): Safeguard {
 }
 
 const POLL = 250;
+/** Of a worker that is stopped, ms. */
+export const GRACE = 1_000;
 
 export interface StageOptions {
   readonly relay?: ScriptedOptions;
@@ -74,6 +79,9 @@ export interface StageOptions {
   readonly lease?: number;
   readonly hooks?: Hooks;
   readonly rates?: readonly Rate[];
+  readonly limits?: Partial<RoundLimits>;
+  /** Between two rounds, ms; default: there is one only. */
+  readonly batchPause?: number;
   readonly safety?: Partial<SafetyOptions>;
   readonly sign?: (content: Uint8Array) => Promise<Uint8Array>;
   /** Of the database, which the caller removes. Default: one of its own. */
@@ -88,6 +96,7 @@ export interface Submitted {
   readonly expiresAt?: number;
   readonly sendAt?: number;
   readonly retry?: RetryOverride;
+  readonly priority?: Priority;
 }
 
 export class Stage implements AsyncDisposable {
@@ -125,7 +134,7 @@ export class Stage implements AsyncDisposable {
       safeguard: safeguardOf(options),
     });
     const settle = (groups: readonly SettleGroup[]) => store.settle(groups, this.clock.now());
-    const settlements = new Batch(settle, { maxItems: 200, parallel: 4 });
+    const settlements = new Batch(settle, { maxItems: 200, parallel: 4, apart: true });
     this.parts = {
       store,
       queue: this.queue,
@@ -135,6 +144,7 @@ export class Stage implements AsyncDisposable {
       sign: options.sign,
       random: () => 0.5,
       hooks: options.hooks ?? {},
+      tracing: noTracing,
       settlements,
     };
     this.#clean = clean;
@@ -143,7 +153,8 @@ export class Stage implements AsyncDisposable {
   static async open(options: StageOptions = {}): Promise<Stage> {
     const folder = options.folder === undefined ? temporaryFolder() : null;
     const path = options.folder ?? folder?.path;
-    const reopen = (): Promise<Store> => openStore(`sqlite:${path}/posthaste.db`, {});
+    // In this thread: another one for each test takes ten times as long to start as all that the test asks of its store.
+    const reopen = (): Promise<Store> => openStore(`sqlite:${path}/posthaste.db`, { here: true });
     const store = await reopen();
     const relay = await startRelay(options.relay);
     return new Stage([store, reopen], relay, options, () => folder?.[Symbol.dispose]());
@@ -161,19 +172,30 @@ export class Stage implements AsyncDisposable {
       policy: this.#policy,
       doubt: this.#options.doubt ?? 'resend',
       rates: this.#options.rates ?? [],
+      limits: NO_LIMITS,
       standIns: [],
     };
   }
 
-  newWorker(relay: Relay = this.relayParts()): Worker {
+  round(relay: Relay): Round {
+    const limits = { ...NO_LIMITS, ...this.#options.limits };
+    return new Round(limits, {
+      clock: this.clock,
+      log: this.log,
+      pause: this.#options.batchPause ?? null,
+      relay: relay.name,
+    });
+  }
+
+  newWorker(relay: Relay = this.relayParts(), parts: DeliveryParts = this.parts): Worker {
     const options = {
       holder: newId(this.clock.now()),
       lease: this.#options.lease ?? 60_000,
-      grace: 1_000,
+      grace: GRACE,
       poll: POLL,
       gather: 0,
     };
-    return new Worker(this.parts, relay, options, new RelayShare(relay, options.holder, this.parts));
+    return new Worker(parts, relay, options, new RelayShare(relay, options.holder, parts), this.round(relay));
   }
 
   async work(): Promise<Worker> {
@@ -208,9 +230,10 @@ export class Stage implements AsyncDisposable {
     return this.janitor({ ...this.parts, store, queue });
   }
 
-  janitor(parts: DeliveryParts = this.parts): Janitor {
+  /** A process that is there now. */
+  node(): Node {
     const now = this.clock.now();
-    const node = {
+    return {
       id: newId(now),
       host: 'test',
       place: 'test',
@@ -219,6 +242,10 @@ export class Stage implements AsyncDisposable {
       startedAt: now,
       seenAt: now,
     };
+  }
+
+  janitor(parts: DeliveryParts = this.parts, options: Partial<JanitorOptions> = {}): Janitor {
+    const node = this.node();
     const shares = new Shares(parts, { node, lease: 30_000 }, []);
     return new Janitor(parts, {
       node,
@@ -226,7 +253,9 @@ export class Stage implements AsyncDisposable {
       lease: 60_000,
       interval: 10_000,
       retention: [],
+      retainAudit: null,
       isAlive: () => true,
+      ...options,
     });
   }
 
@@ -256,6 +285,7 @@ export class Stage implements AsyncDisposable {
       ...(message.expiresAt !== undefined && { expiresAt: message.expiresAt }),
       ...(message.sendAt !== undefined && { sendAt: message.sendAt }),
       ...(message.retry !== undefined && { retry: message.retry }),
+      ...(message.priority !== undefined && { priority: message.priority }),
     });
     return id;
   }

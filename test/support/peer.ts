@@ -1,7 +1,8 @@
 /** One of several processes on a database: a store, a worker and a janitor of its own, on a clock that tests turn. One whose clock stands still shows no life, like a process that crashed. */
-import type { DeliveryParts } from '../../src/delivery/attempt.ts';
+import type { DeliveryParts } from '../../src/delivery/conclude.ts';
 import { Janitor } from '../../src/delivery/janitor.ts';
 import { RelayShare } from '../../src/delivery/relay-share.ts';
+import { NO_LIMITS, Round } from '../../src/delivery/round.ts';
 import { Shares } from '../../src/delivery/shares.ts';
 import { Worker } from '../../src/delivery/worker.ts';
 import { Queue } from '../../src/queue/queue.ts';
@@ -11,6 +12,7 @@ import type { SettleGroup, Store } from '../../src/queue/store.ts';
 import { Batch } from '../../src/runtime/batch.ts';
 import type { ManualClock } from '../../src/runtime/clock.ts';
 import { newId } from '../../src/runtime/id.ts';
+import { noTracing } from '../../src/runtime/tracing.ts';
 import { openStore } from '../../src/store/open.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
 import { Recorder } from './delivery.ts';
@@ -50,19 +52,19 @@ export class Peer {
     const node = { id, host: name, place, pid: process.pid, role: 'work', startedAt: now, seenAt: now };
     const settle = (groups: readonly SettleGroup[]) => store.settle(groups, clock.now());
     const parts: DeliveryParts = {
-      ...{ store, queue: this.queue, clock, log, hostname: name, random: () => 0.5, hooks: {} },
-      settlements: new Batch(settle, { maxItems: 200, parallel: 4 }),
+      ...{ store, queue: this.queue, clock, log, hostname: name, random: () => 0.5, hooks: {}, tracing: noTracing },
+      settlements: new Batch(settle, { maxItems: 200, parallel: 4, apart: true }),
     };
     this.transport = new SmtpTransport({ host: '127.0.0.1', port: relayPort, name, maxConnections: limit });
     const way = { name: 'default', host: null, transport: this.transport, connections: limit };
-    const relay = { ...way, policy, doubt: 'resend' as const, rates: [], standIns: [] };
+    const relay = { ...way, policy, doubt: 'resend' as const, rates: [], limits: NO_LIMITS, standIns: [] };
     this.share = new RelayShare(relay, id, parts);
     this.shares = new Shares(parts, { node, lease: SHARE_LEASE }, [this.share]);
     const { shares } = this;
-    const tidiness = { lease: 60_000, interval: HEARTBEAT, retention: [], isAlive: () => true };
+    const tidiness = { lease: 60_000, interval: HEARTBEAT, retention: [], retainAudit: null, isAlive: () => true };
     this.#janitor = new Janitor(parts, { node, shares, ...tidiness });
     const options = { holder: id, lease: 60_000, grace: 1_000, poll: 250, gather: 0 };
-    this.#worker = new Worker(parts, relay, options, this.share);
+    this.#worker = new Worker(parts, relay, options, this.share, new Round(NO_LIMITS, { clock, log, pause: null }));
   }
 
   static async start(options: PeerOptions): Promise<Peer> {

@@ -60,10 +60,26 @@ export class Server {
 
   /** Resolves when that many lines fit. */
   atLeast(count: number, fits: (line: LogLine) => boolean): Promise<LogLine[]> {
+    return this.#until(() => {
+      const found = this.lines.filter(fits);
+      return found.length >= count ? found : undefined;
+    });
+  }
+
+  /** Resolves with all that it has written when it has written this. */
+  written(text: string): Promise<string> {
+    return this.#until(() => {
+      const all = this.output.join('\n');
+      return all.includes(text) ? all : undefined;
+    });
+  }
+
+  /** Looks after every line until there is an answer; fails when the process ends before. */
+  #until<T>(answer: () => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = this.lines.filter(fits);
-        if (found.length >= count) resolve(found);
+        const found = answer();
+        if (found !== undefined) resolve(found);
         else if (this.#exit !== undefined)
           reject(new Error(`posthaste ended (${this.#exit}):\n${this.output.join('\n')}`));
         else return;
@@ -111,6 +127,8 @@ export interface ServeOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Default: a free port. */
   readonly port?: number;
+  /** A command that runs the one behind it somewhere else. Default: none. */
+  readonly within?: readonly string[];
 }
 
 export function serve(options: ServeOptions): Server {
@@ -127,15 +145,25 @@ export function work(options: Omit<ServeOptions, 'port'>): Server {
   return started([BIN, 'work', ...flags, ...(options.flags ?? [])], options);
 }
 
+/** A test that fails before its end leaves nothing running. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** A program of Node's that runs until it is stopped. */
-export function started(args: readonly string[], options: Pick<ServeOptions, 'dataDir' | 'environment'>): Server {
-  const child = spawn(process.execPath, args, {
+export function started(
+  args: readonly string[],
+  options: Pick<ServeOptions, 'dataDir' | 'environment' | 'within'>,
+): Server {
+  const [command, ...rest] = [...(options.within ?? []), process.execPath, ...args];
+  const child = spawn(command as string, rest, {
     cwd: options.dataDir,
     env: cleanEnvironment(options.environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // A test that fails before its end leaves nothing running.
-  process.once('exit', () => child.kill('SIGKILL'));
+  running.add(child);
+  child.once('close', () => running.delete(child));
   return new Server(child);
 }
 

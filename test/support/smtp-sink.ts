@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** A port that was free a moment ago, for programs that cannot listen on 0. */
 export async function freePort(): Promise<number> {
@@ -15,6 +16,9 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   return port;
 }
+
+/** Between two looks, ms: without it, who waits takes a processor from the server that is starting. */
+const LOOK = 10;
 
 /** Resolves when something listens there. Tries again whenever a try was refused, until the process that should listen ends. */
 export async function listening(port: number, child: ChildProcess): Promise<void> {
@@ -27,12 +31,24 @@ export async function listening(port: number, child: ChildProcess): Promise<void
     });
     socket.destroy();
     if (open) return;
+    await pause(LOOK);
   }
 }
 
 /** What is installed of the programs that tests like to have; under CI=true a missing one is a failure. */
 export function installed(program: string, ...probe: string[]): boolean {
-  const found = spawnSync(program, probe.length > 0 ? probe : ['--version'], { stdio: 'ignore' }).error === undefined;
+  return told(
+    program,
+    spawnSync(program, probe.length > 0 ? probe : ['--version'], { stdio: 'ignore' }).error === undefined,
+  );
+}
+
+/** The same of something that a program must find: its answer to `probe` is an exit code. */
+export function works(what: string, program: string, ...probe: string[]): boolean {
+  return told(what, spawnSync(program, probe, { stdio: 'ignore' }).status === 0);
+}
+
+function told(program: string, found: boolean): boolean {
   if (!found && process.env.CI === 'true') throw new Error(`${program} is not installed, and CI must run its tests`);
   if (!found) console.warn(`\n*** SKIPPED: ${program} is not installed, its tests do not run ***\n`);
   return found;

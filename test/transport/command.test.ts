@@ -83,7 +83,7 @@ describe('a command', () => {
   ])('may say more than its code: %i and "%s"', async (code, said, kind, reply) => {
     const outcomes = await run(['/bin/sh', '-c', `echo '${said}' >&2; exit ${code}`]).send(toOne, content(), never);
     expect(kinds(outcomes)).toEqual([kind]);
-    expect(outcomes[0]?.reply).toEqual(reply);
+    expect(outcomes[0]?.reply).toEqual({ ...reply, ours: true });
   });
 
   test('that does not read a large content may still say yes', async () => {

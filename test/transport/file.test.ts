@@ -1,13 +1,53 @@
 /** Mail into folders: what lies there, under what name, and what a disk that refuses does. */
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Outcome } from '../../src/mail/outcome.ts';
 import { FileTransport } from '../../src/transport/file.ts';
 import { content, envelope, kinds, never, streamed, toOne } from '../smtp/client/mail.ts';
 
 let folder: string;
+
+/** No disk breaks on demand: here its error is put in where Node would have told it, for folders alone. */
+async function withBrokenFolders<T>(work: () => Promise<T>): Promise<T> {
+  const handle = await open(folder, 'r');
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const whole = prototype.sync;
+  const broken = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
+    if ((await this.stat()).isDirectory()) throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' });
+    await whole.call(this);
+  });
+  try {
+    return await work();
+  } finally {
+    broken.mockRestore();
+  }
+}
+
+/** Whom no permission is overlooked for. */
+const NOBODY = 65534;
+
+async function giveAway(top: string): Promise<void> {
+  const inside = await readdir(top, { recursive: true });
+  await Promise.all([top, ...inside.map((name) => join(top, name))].map((path) => chown(path, NOBODY, NOBODY)));
+}
+
+/** Sends one message by a process that is not root's; all is loaded before it changes its user. */
+function sendAsNobody(into: string, format: string): readonly Outcome[] {
+  const program = `const { FileTransport } = await import(process.argv[1]);
+if (process.getuid() === 0) process.setuid(${NOBODY});
+const [folder, format] = process.argv.slice(2);
+const mail = { sender: 'a@example.com', recipients: [{ address: 'b@example.com' }], smtputf8: false };
+const content = { size: 1, eightBit: false, chunks: () => [Buffer.from('x')] };
+const outcomes = await new FileTransport({ folder, format }).send(mail, content, new AbortController().signal);
+console.log(JSON.stringify(outcomes));`;
+  const source = new URL('../../src/transport/file.ts', import.meta.url).href;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', program, source, into, format]);
+  return JSON.parse(said.toString()) as readonly Outcome[];
+}
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'posthaste-file-'));
@@ -98,6 +138,49 @@ describe.each(['maildir', 'eml'] as const)('%s', (format) => {
     await rm(join(folder, 'box'));
     expect(kinds(await transport.send(toOne, content(), never))).toEqual(['sent']);
     await chmod(join(folder, 'box'), 0o700);
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'a place where no folder can be made is a fault of the relay, at once',
+    async () => {
+      const transport = new FileTransport({ folder: '/proc/no-such-place/deep/box', format });
+      const [outcome] = await transport.send(toOne, content(), never);
+      expect(outcome).toMatchObject({ kind: 'deferred', scope: 'relay' });
+      expect(outcome?.reply.text).toMatch(/^\/proc\/no-such-place\/deep\/box cannot be written: ENOENT/);
+    },
+  );
+
+  test('a folder that many messages want at once is made once, with those above it', async () => {
+    const deep = join(folder, 'a/b/c');
+    const transports = Array.from({ length: 5 }, () => new FileTransport({ folder: deep, format }));
+    const outcomes = await Promise.all(transports.map((each) => each.send(toOne, content(), never)));
+    expect(outcomes.flatMap(kinds)).toEqual(Array(5).fill('sent'));
+  });
+
+  test.runIf(process.platform !== 'win32')(
+    'a folder that could take the message, but not be opened to be synced, gets none, and no copy at each try',
+    async () => {
+      const final = format === 'maildir' ? join(folder, 'new') : folder;
+      await new FileTransport({ folder, format }).send(toOne, content(), never);
+      const before = (await files()).length;
+      await chmod(folder, 0o711);
+      if (process.getuid?.() === 0) await giveAway(folder);
+      // May be written to and not be opened.
+      await chmod(final, 0o300);
+      const [outcome] = sendAsNobody(folder, format);
+      await chmod(final, 0o700);
+      expect(outcome).toMatchObject({ kind: 'deferred', scope: 'relay', inDoubt: false, reply: { code: 451 } });
+      expect(outcome?.reply.text).toContain(`${folder} cannot be written: EACCES`);
+      expect(await files()).toHaveLength(before);
+    },
+  );
+
+  test('a folder whose sync fails has the message, perhaps for good: it is in doubt', async () => {
+    const transport = new FileTransport({ folder, format });
+    const [outcome] = await withBrokenFolders(() => transport.send(toOne, content(), never));
+    expect(outcome).toMatchObject({ kind: 'deferred', scope: 'message', inDoubt: true, reply: { code: 451 } });
+    expect(outcome?.reply.text).toMatch(/ has the message, but cannot be synced: EIO/);
+    expect(await files()).toHaveLength(1);
   });
 
   test.runIf(process.platform === 'linux')('a full disk is told as such', async () => {

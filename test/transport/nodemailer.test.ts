@@ -164,17 +164,47 @@ describe("Nodemailer's SES transport", () => {
   });
 
   test.each([
-    ['throttling', 'TooManyRequestsException', 429, 'deferred relay'],
-    ['an account without rights', 'AccessDeniedException', 403, 'deferred relay'],
-    ['its own illness', 'InternalFailure', 500, 'deferred relay'],
-    ['what nobody knows', 'MessageRejected', 400, 'deferred message'],
-  ])('answers with %s', async (_name, name, httpStatusCode, expected) => {
+    ['throttling', 'TooManyRequestsException', 429, 'deferred relay', undefined],
+    ['an account without rights', 'AccessDeniedException', 403, 'deferred relay', 'own'],
+    ['its own illness', 'InternalFailure', 500, 'deferred relay', undefined],
+    ['what nobody knows', 'MessageRejected', 400, 'deferred message', undefined],
+  ])('answers with %s', async (_name, name, httpStatusCode, expected, during) => {
     ses(() => Promise.reject(Object.assign(new Error('no'), { name, $metadata: { httpStatusCode } })));
-    expect(kinds(await transport.send(toOne, content(), never))).toEqual([expected]);
+    const outcomes = await transport.send(toOne, content(), never);
+    expect(kinds(outcomes)).toEqual([expected]);
+    // What is said of the account may be said of this message's sender alone.
+    expect((outcomes[0] as { during?: string }).during).toBe(during);
   });
 });
 
 describe('a plugin', () => {
+  const failed = (cause: object): Error => new TypeError('fetch failed', { cause });
+  const coded = (code: string): Error => Object.assign(new Error(code), { code });
+
+  test.each([
+    ['no connection', coded('ECONNREFUSED'), 'deferred relay'],
+    ['no such host', coded('ENOTFOUND'), 'deferred relay'],
+    ['no connection of fetch', failed(coded('ECONNREFUSED')), 'deferred relay'],
+    ['no connection of fetch in time', failed(coded('UND_ERR_CONNECT_TIMEOUT')), 'deferred relay'],
+    ['no connection to any address', failed(new AggregateError([coded('ENETUNREACH')])), 'deferred relay'],
+    ['a connection that broke', coded('ECONNRESET'), 'deferred message in doubt'],
+    ['a connection of fetch that broke', failed(coded('UND_ERR_SOCKET')), 'deferred message in doubt'],
+    ['its own patience that ends', new DOMException('too late', 'TimeoutError'), 'deferred message in doubt'],
+    [
+      'the patience of an API that ends',
+      Object.assign(new Error('x'), { name: 'TimeoutError' }),
+      'deferred message in doubt',
+    ],
+  ])('that has read all and then meets %s', async (_name, error, expected) => {
+    plug((mail, callback) =>
+      mail.message
+        .createReadStream()
+        .on('end', () => callback(error))
+        .resume(),
+    );
+    expect(kinds(await transport.send(toOne, content(), never))).toEqual([expected]);
+  });
+
   type Sent = { readonly data: RawMail; readonly message: { createReadStream(): NodeJS.ReadableStream } };
   type Callback = (error: Error | null, info?: unknown) => void;
 

@@ -45,6 +45,32 @@ describe('RCPT', () => {
     });
   });
 
+  test.each([
+    'rfc822;b+2Btag@old.example',
+    'rfc822;b+3D@old.example',
+    'utf-8;j\\x{FC}rgen@example.com',
+    'utf-8;jürgen@example.com',
+    'x400;/C+3Dde/',
+  ])('has the original recipient %s as it was given', (orcpt) => {
+    const parsed = parseRcpt(`TO:<b@example.com> ORCPT=${orcpt}`, true, 'mx');
+    expect(parsed).toMatchObject({ originalRecipient: orcpt });
+  });
+
+  test.each([
+    'b@old.example',
+    'rfc822;',
+    'rfc822;b+tag@old.example',
+    'rfc822;b+2btag@old.example',
+    'rfc822;b=c@old.example',
+    'rfc822;b+2',
+    'rfc822;jürgen@example.com',
+    'utf-8;j+FCrgen=@example.com',
+    `rfc822;${'x'.repeat(500)}`,
+  ])('with the original recipient %s is refused: that is no xtext', (orcpt) => {
+    const parsed = parseRcpt(`TO:<b@example.com> ORCPT=${orcpt}`, true, 'mx');
+    expect(parsed).toMatchObject({ code: 501, status: '5.5.4' });
+  });
+
   test('completes postmaster alone', () => {
     expect(parseRcpt('TO:<POSTMASTER>', false, 'mx.example.org')).toEqual({ address: 'POSTMASTER@mx.example.org' });
     expect(parseRcpt('TO:<root>', false, 'mx.example.org')).toMatchObject({ code: 553 });

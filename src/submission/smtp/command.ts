@@ -160,10 +160,12 @@ const MAIL_PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
   ['AUTH', /^[!-~]+$/],
 ]);
 
-/** ORCPT may carry UTF-8 (RFC 6533 3). */
+/** An address in ORCPT is xtext (RFC 3461 4.2); of the type utf-8 it may be UTF-8 itself (RFC 6533 3). */
+const ORCPT = `(?:[Uu][Tt][Ff]-8;(?:${XTEXT}|[^\\x00-\\x9f])+|[A-Za-z0-9-]+;${XTEXT}+)`;
+
 const RCPT_PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
   ['NOTIFY', /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2})$/i],
-  ['ORCPT', /^(?=.{1,500}$)[A-Za-z0-9-]+;[^\s\p{Cc}]+$/u],
+  ['ORCPT', new RegExp(`^(?=.{1,500}$)${ORCPT}$`, 'u')],
 ]);
 
 function parameterFault(

@@ -1,5 +1,6 @@
 /** One client's connection: carries bytes between its socket, the protocol and the intake. */
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { encodeReply, showReply } from '../../mail/reply.ts';
 import { Intake, type IntakeContext, type Submission } from '../intake.ts';
@@ -12,8 +13,8 @@ import type { Authenticate } from './users.ts';
 export interface ConnectionOptions {
   readonly intake: IntakeContext;
   readonly session: SessionOptions;
-  /** The client's address. */
-  readonly address: string;
+  /** The client's address; null: it is the program that started this one, and the connection a pipe. */
+  readonly address: string | null;
   /** Silence after which the client is given up, ms. */
   readonly idleTimeout: number;
   readonly secureContext: SecureContext | undefined;
@@ -28,7 +29,7 @@ export const LINGER_MS = 2_000;
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #session: ServerSession;
-  #socket: Socket;
+  #socket: Duplex;
   #detach: () => void = () => undefined;
   #intake: Intake | undefined;
   /** What is awaited before the session goes on; undefined when it can. */
@@ -39,13 +40,13 @@ export class Connection {
   #heardAt: number;
   #cancelTimer: () => void;
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  constructor(socket: Duplex, options: ConnectionOptions) {
     this.#options = options;
     this.#session = new ServerSession(options.session);
     this.#socket = socket;
     this.#heardAt = options.intake.clock.now();
     this.#cancelTimer = options.intake.clock.after(options.idleTimeout, () => this.#checkSilence());
-    this.#log('debug', { port: socket.remotePort }, 'client connected');
+    this.#log('debug', { port: (socket as Partial<Socket>).remotePort }, 'client connected');
     this.#attach(socket);
     this.#pump();
   }
@@ -60,7 +61,7 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  #attach(socket: Socket): void {
+  #attach(socket: Duplex): void {
     const handlers = {
       data: (bytes: Buffer) => this.#hear(bytes),
       drain: () => this.#listen(),
@@ -151,10 +152,12 @@ export class Connection {
   }
 
   #submission({ envelope, clientName, protocol }: Transaction): Submission {
+    const { address } = this.#options;
+    if (address === null) return { envelope, origin: 'sendmail', from: null };
     const cipher = this.#socket instanceof TLSSocket ? this.#socket.getCipher().standardName : undefined;
     const from = {
       name: clientName,
-      address: this.#options.address,
+      address,
       protocol,
       ...(cipher !== undefined && { cipher }),
     };

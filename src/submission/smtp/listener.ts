@@ -1,17 +1,17 @@
 /** The SMTP listener: takes connections, and lets them end in order when it stops. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { PosthasteError } from '../../errors.ts';
+import { listenFailed, PosthasteError } from '../../errors.ts';
 import { encodeReply } from '../../mail/reply.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Service } from '../../runtime/service.ts';
+import { Turnstile } from '../../runtime/turnstile.ts';
 import type { AcceptLimits } from '../accept.ts';
 import type { Signer } from '../dkim.ts';
 import type { IntakeContext, IntakeQueue } from '../intake.ts';
 import type { BareLf } from '../line-ends.ts';
 import { CLIENT_NOT_ALLOWED, type Rejection, TOO_MANY_CONNECTIONS } from '../rejections.ts';
-import { Turnstile } from '../turnstile.ts';
 import { bindingFault, isLoopback, type ListenAddress, plainAddress, trustedClients } from './clients.ts';
 import { Connection, type ConnectionOptions, LINGER_MS } from './connection.ts';
 import type { SessionOptions } from './protocol.ts';
@@ -20,9 +20,12 @@ import type { Authenticate } from './users.ts';
 
 export interface ListenerOptions {
   readonly queue: IntakeQueue;
+  readonly relayOfLoop?: IntakeContext['relayOfLoop'];
   readonly clock: Clock;
   readonly log: Log;
   readonly listen: readonly ListenAddress[];
+  /** Descriptors of sockets that listen already, in place of `listen`; they may be bound no wider. Default: none. */
+  readonly inherited?: readonly number[];
   /** Our own name in greetings, Received fields and Message-IDs. */
   readonly hostname: string;
   readonly limits: AcceptLimits;
@@ -70,12 +73,21 @@ export class SmtpListener implements Service {
 
   /** Throws CONFIG_INVALID for a binding that would be an open relay, a client list or a certificate that cannot be read. */
   constructor(options: ListenerOptions) {
-    const { queue, clock, log, hostname, limits, bareLf, listen, authenticate, tls, clients = [], space } = options;
-    const { routedHeaders = [], signer } = options;
-    const fault = bindingFault(listen, authenticate !== undefined, tls !== undefined, clients);
-    if (fault !== undefined) throw new PosthasteError('CONFIG_INVALID', fault);
+    const { queue, clock, log, hostname, limits, bareLf, listen, tls, clients = [], space } = options;
+    const { routedHeaders = [], signer, relayOfLoop } = options;
     this.#options = options;
-    this.#intake = { queue: stagingInTurn(queue), clock, log, hostname, limits, bareLf, routedHeaders, signer };
+    if (options.inherited === undefined || options.inherited.length === 0) this.#refuseOpenRelay(listen);
+    this.#intake = {
+      queue: stagingInTurn(queue),
+      clock,
+      log,
+      hostname,
+      limits,
+      bareLf,
+      routedHeaders,
+      signer,
+      relayOfLoop,
+    };
     this.#isTrusted = trustedClients(clients);
     this.#secureContext = tls && readCertificate(tls);
     this.#space = space && new SpaceGuard(space, clock, log);
@@ -93,12 +105,23 @@ export class SmtpListener implements Service {
 
   async start(): Promise<void> {
     await this.#space?.look();
-    for (const address of this.#options.listen) {
+    const { inherited = [], listen: own, log } = this.#options;
+    const places = inherited.length > 0 ? inherited.map((fd) => ({ fd })) : own;
+    for (const place of places) {
       const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
-      await listen(server, address);
-      server.on('error', (error) => this.#options.log.error({ error: String(error) }, 'connection not accepted'));
+      await listen(server, place);
+      server.on('error', (error) => log.error({ error: String(error) }, 'connection not accepted'));
       this.#servers.push(server);
     }
+    this.#refuseOpenRelay(this.addresses);
+  }
+
+  #refuseOpenRelay(addresses: readonly ListenAddress[]): void {
+    const { authenticate, tls, clients = [] } = this.#options;
+    const fault = bindingFault(addresses, authenticate !== undefined, tls !== undefined, clients);
+    if (fault === undefined) return;
+    for (const server of this.#servers.splice(0)) server.close();
+    throw new PosthasteError('CONFIG_INVALID', fault);
   }
 
   /** New clients find nobody; idle ones hear 421; a content that is under way may end within `stopTimeout`. */
@@ -175,19 +198,12 @@ export class SmtpListener implements Service {
   }
 }
 
-function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+function listen(server: Server, place: ListenAddress | { readonly fd: number }): Promise<void> {
+  const where = 'fd' in place ? `the inherited descriptor ${place.fd}` : `${place.host} port ${place.port}`;
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      reject(
-        new PosthasteError(
-          'LISTEN_FAILED',
-          `Cannot listen on ${host} port ${port}: ${error.message}. Choose another address or stop what uses it.`,
-          { cause: error },
-        ),
-      );
-    };
+    const fail = (error: Error): void => reject(listenFailed(where, 'listen', error));
     server.once('error', fail);
-    server.listen({ host, port, backlog: BACKLOG }, () => {
+    server.listen({ ...place, backlog: BACKLOG }, () => {
       server.off('error', fail);
       resolve();
     });

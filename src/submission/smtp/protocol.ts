@@ -232,7 +232,8 @@ export class ServerSession {
     if (this.#options.login === 'required' && !this.#loggedIn) return refuse.LOGIN_REQUIRED;
     const mail = parseMail(argument);
     if (isRejection(mail)) return mail;
-    if (mail.size > this.#options.maxMessageSize) return refuse.MESSAGE_TOO_LARGE;
+    const { maxMessageSize } = this.#options;
+    if (mail.size > maxMessageSize) return refuse.messageTooLarge(maxMessageSize);
     if (this.#options.storageFull?.() === true) return refuse.STORAGE_FULL;
     this.#transaction = new OpenTransaction(mail);
     return say.SENDER_OK;

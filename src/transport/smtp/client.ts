@@ -2,14 +2,14 @@
 import type { Outcome } from '../../mail/outcome.ts';
 import type { Reply } from '../../mail/reply.ts';
 import { type Classified, classify, type Rule, type Stage } from '../classify.ts';
-import { noSmtpFault, unexpectedFault } from '../faults.ts';
+import { endlessFault, noSmtpFault, unexpectedFault } from '../faults.ts';
 import type { Transaction } from './commands.ts';
 import type { Credentials } from './credentials.ts';
 import { type Command, DOT, Flow, inDoubt, type Owed, type Turn } from './flow.ts';
 import type { HandshakeOptions, Session } from './handshake.ts';
 import { Opening } from './opening.ts';
 import type { Wait } from './options.ts';
-import { type Malformed, ReplyReader } from './replies.ts';
+import { type Endless, type Malformed, ReplyReader } from './replies.ts';
 import { type Given, type Step, TLS_DONE } from './steps.ts';
 
 export type ClientEvent<T extends Transaction> =
@@ -165,8 +165,9 @@ export class SmtpClient<T extends Transaction> {
     this.#write(command.text);
   }
 
-  #reply(reply: Reply | Malformed): void {
-    if ('malformed' in reply) this.#break(noSmtpFault(this.#peer, reply.malformed));
+  #reply(reply: Reply | Malformed | Endless): void {
+    if ('endless' in reply) this.#break(endlessFault(this.#peer, this.awaits?.wait));
+    else if ('malformed' in reply) this.#break(noSmtpFault(this.#peer, reply.malformed));
     else if (this.#state === 'opening') this.#opened(reply);
     else if (this.#state === 'quitting') this.#close(null);
     else if (this.#flows[0] === undefined) this.#close(classify('lost', reply, this.#rules));
@@ -238,11 +239,7 @@ export class SmtpClient<T extends Transaction> {
   /** 421: the relay says goodbye, and answers nothing that was written after it. */
   #closing(flow: Flow<T>, owed: Owed | undefined, reply: Reply): void {
     const fault = classify(stageOf(owed?.wait ?? 'dot'), reply, this.#rules);
-    if (!flow.canMove) {
-      flow.settle(fault);
-      this.#end(flow, false, false);
-    }
-    this.#close(fault);
+    this.#close(flow.canMove ? fault : this.#fail(flow, owed, fault, fault));
   }
 
   #break(broken: Reply, stage?: Stage): void {
@@ -250,11 +247,16 @@ export class SmtpClient<T extends Transaction> {
     // A relay that hangs up on a login that it refused has said why.
     const reply = (stage === undefined && this.#state === 'opening' && this.#opening.refusal) || broken;
     const fault = classify(stage ?? this.#breakStage(flow), reply, this.#rules);
-    if (flow !== undefined && !flow.canMove) {
-      flow.settle(flow.phase === 'dot' ? inDoubt(fault) : fault);
-      this.#end(flow, false, false);
-    }
-    this.#close(this.#state === 'quitting' ? null : fault);
+    const outcome = flow?.phase === 'dot' ? inDoubt(fault) : fault;
+    const ended = flow === undefined || flow.canMove ? fault : this.#fail(flow, flow.owed[0], outcome, fault);
+    this.#close(this.#state === 'quitting' ? null : ended);
+  }
+
+  /** The end of a transaction with its connection. Answers with the fault as those have met it who were to follow. */
+  #fail(flow: Flow<T>, owed: Owed | undefined, outcome: Outcome, fault: Classified): Classified {
+    flow.settle(outcome, owed);
+    this.#end(flow, false, false);
+    return fault.kind === 'deferred' && owed?.wait !== 'reset' ? { ...fault, during: 'other' } : fault;
   }
 
   #breakStage(flow: Flow<T> | undefined): Stage {

@@ -105,5 +105,5 @@ function isSafe(address: Address): boolean {
 }
 
 function refused(scope: 'message' | 'recipient', code: number, status: string, text: string): Outcome {
-  return { kind: 'refused', scope, reply: { code, status, text } };
+  return { kind: 'refused', scope, reply: { code, status, text, ours: true } };
 }

@@ -83,9 +83,11 @@ export class Flow<T extends Transaction> {
     return !this.outcomes.includes(undefined);
   }
 
-  /** Everyone who has no outcome yet gets this one. */
-  settle(outcome: Outcome): void {
-    for (const [index, known] of this.outcomes.entries()) if (known === undefined) this.outcomes[index] = outcome;
+  /** Everyone who has no outcome yet gets this one, which came in answer to `owed`. */
+  settle(outcome: Outcome, owed: Owed | undefined): void {
+    for (const [index, known] of this.outcomes.entries()) {
+      if (known === undefined) this.outcomes[index] = faultFor(index, outcome, owed);
+    }
   }
 
   /**
@@ -98,7 +100,8 @@ export class Flow<T extends Transaction> {
 
   /** The reply that was owed. */
   answer(owed: Owed, reply: Reply): Turn {
-    if (owed.wait === 'reset') return this.#continue();
+    // Only 250 answers RSET (RFC 5321 4.1.1.5): what is open on a connection that says otherwise, nobody knows.
+    if (owed.wait === 'reset') return reply.code < 300 ? this.#continue() : { kind: 'confused', at: 'RSET' };
     this.#answered = true;
     if (owed.wait === 'dot') return this.#ended(reply);
     if (owed.wait === 'data') return this.#wanted(reply);
@@ -110,18 +113,18 @@ export class Flow<T extends Transaction> {
   /** A reply nobody asked for: while content goes out it is the answer to it, and no more of it can be sent. */
   early(reply: Reply): Turn {
     if (reply.code < 400) return { kind: 'confused', at: 'the content before its end' };
-    this.settle(classify('dot', reply, this.#rules));
+    this.settle(classify('dot', reply, this.#rules), DOT);
     return LEAVE;
   }
 
   #mailRefused(reply: Reply): void {
     this.#failed = true;
-    this.settle(classify('mail', reply, this.#rules));
+    this.settle(classify('mail', reply, this.#rules), MAIL);
   }
 
   #asked(index: number, reply: Reply): void {
     if (reply.code < 300) this.#accepted++;
-    else this.outcomes[index] = classify('rcpt', reply, this.#rules);
+    else this.outcomes[index] = faultFor(index, classify('rcpt', reply, this.#rules), { wait: 'rcpt', index });
   }
 
   /** Without PIPELINING: the next command, unless there is nobody left to send to. */
@@ -141,7 +144,7 @@ export class Flow<T extends Transaction> {
   #wanted(reply: Reply): Turn {
     if (reply.code === 354) return this.#granted();
     if (reply.code < 400) return { kind: 'confused', at: 'DATA' };
-    this.settle(classify('data', reply, this.#rules));
+    this.settle(classify('data', reply, this.#rules), DATA.owed);
     return this.#undone();
   }
 
@@ -160,7 +163,7 @@ export class Flow<T extends Transaction> {
   /** The reply to the end of data: yes or no, and the transaction is over at the relay's side too. Anything between leaves a doubt. */
   #ended(reply: Reply): Turn {
     if (reply.code >= 300 && reply.code < 400) return { kind: 'confused', at: 'the end of the content' };
-    if (this.phase === 'dot') this.settle(this.#verdict(reply));
+    if (this.phase === 'dot') this.settle(this.#verdict(reply), DOT);
     return OVER;
   }
 
@@ -168,6 +171,13 @@ export class Flow<T extends Transaction> {
     const outcome = classify('dot', reply, this.#rules);
     return outcome.kind === 'sent' ? { ...outcome, dsn: this.#dsn } : outcome;
   }
+}
+
+/** A fault of the relay with the mark of where it came; RSET belongs to the transaction before. */
+function faultFor(index: number, outcome: Outcome, owed: Owed | undefined): Outcome {
+  if (outcome.kind !== 'deferred' || outcome.scope !== 'relay' || outcome.inDoubt || owed?.wait === 'reset')
+    return outcome;
+  return { ...outcome, during: owed === undefined || owed.index < 0 || owed.index === index ? 'own' : 'other' };
 }
 
 /** The content went out whole, and nobody knows what the relay did with it. */

@@ -19,6 +19,8 @@ export interface RelayReport {
   readonly extensions: readonly string[];
   /** The mechanism of the login; null without one. */
   readonly login: string | null;
+  /** It came as far as the login, so another one may be taken. */
+  readonly answered: boolean;
   /** Why it is not ok. */
   readonly error: Reply | null;
 }
@@ -48,6 +50,7 @@ class Probe implements Owner {
     );
     this.#report({
       ok: this.#session !== null,
+      answered: this.#session !== null || fault?.rule === 'login',
       host: this.#host,
       tls: connection.tls,
       extensions,

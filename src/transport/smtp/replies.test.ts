@@ -34,19 +34,33 @@ describe('replies', () => {
     },
   );
 
-  test('a line without end does not grow the memory, and its beginning counts', () => {
+  test('a line of 60 KB is read, and its beginning counts', () => {
     const reader = new ReplyReader();
     reader.read(Buffer.from('250 '));
-    for (let i = 0; i < 1000; i++) expect(reader.read(Buffer.alloc(10_000, 'x'))).toEqual([]);
+    for (let i = 0; i < 6; i++) expect(reader.read(Buffer.alloc(10_000, 'x'))).toEqual([]);
     const [reply] = reader.read(Buffer.from('\r\n'));
     expect(reply).toEqual({ code: 250, text: 'x'.repeat(2044) });
   });
 
-  test('a reply of endless lines does not grow the memory', () => {
-    const reader = new ReplyReader();
-    for (let i = 0; i < 1000; i++) reader.read(Buffer.from('250-x\r\n'.repeat(100)));
-    const [reply] = reader.read(Buffer.from('250 end\r\n'));
-    expect((reply as { text: string }).text.length).toBeLessThan(1000);
+  test('a reply of many lines is read, and the first hundred are kept', () => {
+    const [reply] = new ReplyReader().read(Buffer.from(`${'250-x\r\n'.repeat(1000)}250 end\r\n`));
+    expect((reply as { text: string }).text).toBe(Array(100).fill('x').join('\n'));
+  });
+
+  test.each([
+    ['a line without end', `220-${'x'.repeat(70_000)}`],
+    ['lines without end', '220-x\r\n'.repeat(10_000)],
+    ['a last line that ends too late', `220 ${'x'.repeat(70_000)}\r\n250 ok\r\n`],
+  ])('%s: the reply is given up at 64 KB', (_name, text) => {
+    expect(read(text)).toEqual([{ endless: true }]);
+  });
+
+  test('what is no reply is malformed, however long it is', () => {
+    expect(read(`<html>${'x'.repeat(70_000)}`)).toEqual([{ malformed: `<html>${'x'.repeat(2042)}` }]);
+  });
+
+  test('many replies one after the other are not one without end', () => {
+    expect(read('250 ok\r\n'.repeat(20_000))).toHaveLength(20_000);
   });
 
   test('any split of the bytes gives the same replies', () => {
@@ -60,7 +74,7 @@ describe('replies', () => {
         const reader = new ReplyReader();
         const replies: unknown[] = [];
         for (const [i, end] of at.slice(1).entries()) {
-          if (replies.some((reply) => 'malformed' in (reply as object))) break;
+          if (replies.some((reply) => !('code' in (reply as object)))) break;
           replies.push(...reader.read(bytes.subarray(at[i], end)));
         }
         expect(replies).toEqual(new ReplyReader().read(bytes));

@@ -68,6 +68,11 @@ function level(
   { tls, credentials }: SmtpOptions,
   { implicitTls, here, pinned, peer }: { implicitTls: boolean; here: boolean; pinned: boolean; peer: string },
 ): TlsLevel {
+  if (implicitTls && (tls === 'none' || tls === 'opportunistic'))
+    throw new PosthasteError(
+      'CONFIG_INVALID',
+      `The relay ${peer} has TLS from the start and the TLS level "${tls}", which contradict each other: allowed are "required" and "verified".`,
+    );
   if (!pinned) return tls ?? defaultLevel(implicitTls, credentials !== undefined, here);
   if (tls !== 'none' && tls !== 'opportunistic') return 'verified';
   throw new PosthasteError(

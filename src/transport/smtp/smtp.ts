@@ -155,5 +155,5 @@ export class SmtpTransport implements Connected {
 
 function tooLarge(size: number, limit: number): Outcome {
   const text = `this relay is set to take no message above ${limit} octets, and this one has ${size}`;
-  return { kind: 'refused', scope: 'message', reply: { code: 552, status: '5.3.4', text } };
+  return { kind: 'refused', scope: 'message', reply: { code: 552, status: '5.3.4', text, ours: true } };
 }

@@ -44,7 +44,8 @@ describe("a relay's URL", () => {
     ['smtp://u:secret%@h', /%25/],
     ['smtp://u@h', /no password/],
     ['smtp://:secret@h', /no user/],
-    ['smtp://h:99999', /cannot be read/],
+    ['smtp://h:99999', /has port 99999: give one from 1 to 65535/],
+    ['smtp://u:secret@h:65536?tls=none', /has port 65536/],
     ['smtp://u:secret@h:0', /port 0/],
     ['smtp://u:secret@h/path', /path/],
     ['smtp://h?tls=maybe', /none, opportunistic, required, verified/],
@@ -53,6 +54,7 @@ describe("a relay's URL", () => {
     ['smtp://h?__proto__=red', /unknown parameter/],
     ['smtp://h?connections=0', /whole number from 1/],
     ['smtps://h?tls=none', /contradict/],
+    ['smtps://h?tls=opportunistic', /smtps:\/\/ and tls=opportunistic, which contradict/],
   ])('%s is refused in words that help', (text, words) => {
     const error = catchError(() => parseRelayUrl(text));
     expect(error).toBeInstanceOf(PosthasteError);

@@ -53,6 +53,8 @@ function read(text: string): URL {
     throw invalid(`The relay's URL begins with ${scheme}://, and only smtp:// and smtps:// are known: ${FORM}.`);
   const url = URL.parse(text);
   if (url === null) {
+    const port = /:(\d+)\/?(?:[?#].*)?$/s.exec(text)?.[1];
+    if (Number(port) > 65_535) throw invalid(`The relay ${quote(text)} has port ${port}: give one from 1 to 65535.`);
     const hint = '/?#@'.split('').some((char) => text.slice(scheme.length + 3).includes(char));
     throw invalid(
       `The relay ${quote(text)} cannot be read: ${FORM}.${hint ? ' Characters like / ? # @ : % in user or password are written %2F %3F %23 %40 %3A %25.' : ''}`,
@@ -101,8 +103,10 @@ function parametersOf(url: URL, implicitTls: boolean): Partial<SmtpOptions> {
       );
     options = { ...options, ...parameter(text) };
   }
-  if (implicitTls && options.tls === 'none')
-    throw invalid('The relay has smtps:// and tls=none, which contradict each other: use smtp:// for no encryption.');
+  if (implicitTls && (options.tls === 'none' || options.tls === 'opportunistic'))
+    throw invalid(
+      `The relay has smtps:// and tls=${options.tls}, which contradict each other: smtps:// is TLS from the start; use smtp://, or tls=required.`,
+    );
   return options;
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Claim } from '../../../src/queue/store.ts';
 import { newId } from '../../../src/runtime/id.ts';
 import type { Bench } from '../conformance.ts';
-import { claimAll, HOLDER, LEASE, namesOf, put, request, sample, settleOne, stateOf, T } from './samples.ts';
+import { claimAll, HOLDER, LATER, LEASE, namesOf, put, request, sample, settleOne, stateOf, T } from './samples.ts';
 
 export function claimFacts(bench: Bench): void {
   describe('claim', () => {
@@ -83,17 +83,59 @@ export function claimFacts(bench: Bench): void {
       expect(namesOf(await claimAll(bench.store, { limit: 257 }))).toHaveLength(43);
     });
 
+    test('with a number of messages takes no more of them, each whole', async () => {
+      for (const name of ['a', 'b', 'c']) await put(bench.store, { to: [1, 2, 3].map((i) => `${name}${i}@x.org`) });
+      const claims = await claimAll(bench.store, { messages: 2 });
+      expect(claims.map(({ deliveries }) => deliveries.map(({ recipient }) => recipient))).toEqual([
+        ['a1@x.org', 'a2@x.org', 'a3@x.org'],
+        ['b1@x.org', 'b2@x.org', 'b3@x.org'],
+      ]);
+      expect(namesOf(await claimAll(bench.store, { messages: 2 }))).toHaveLength(3);
+    });
+
     test('bounces those that were suppressed since, and fills up with others', async () => {
       const ids = [];
       for (const recipient of ['a@x.org', 'b@x.org', 'c@y.org']) ids.push(await put(bench.store, { to: [recipient] }));
       await bench.store.suppress([{ target: '@x.org', reason: 'asked', since: T, until: null, note: null }]);
-      const claims = await claimAll(bench.store, { limit: 1 });
+      const { claims, suppressed } = await bench.store.claim(request({ limit: 1 }));
       expect(claims.map(({ message }) => message.id)).toEqual([ids[2]]);
+      expect(suppressed.map(({ id, recipient, entry }) => [id, recipient, entry.target])).toEqual([
+        [ids[0], 'a@x.org', '@x.org'],
+        [ids[1], 'b@x.org', '@x.org'],
+      ]);
       const found = await bench.store.get(ids[0] as string);
       expect(found?.deliveries[0]).toMatchObject({
         ...{ state: 'bounced', reason: 'suppressed', attempts: 0 },
         lastReply: { code: 550, text: 'suppressed with all of @x.org since 2027-01-15 08:00 UTC: asked' },
       });
+    });
+
+    test('takes nothing that has expired, and fills up with others', async () => {
+      const old = { dueAt: T - 5, expiresAt: T };
+      for (let n = 0; n < 30; n++) await put(bench.store, { to: [old] });
+      await put(bench.store, { priority: 'high', to: [old] });
+      const mixed = await put(bench.store, { to: [old, 'b@x.org', { expiresAt: T + 1 }] });
+      const others = [await put(bench.store), await put(bench.store), await put(bench.store)];
+      expect(namesOf(await claimAll(bench.store, { limit: 3 }))).toEqual([
+        `${mixed}/2`,
+        `${mixed}/3`,
+        `${others[0]}/1`,
+      ]);
+      expect(namesOf(await claimAll(bench.store, { limit: 3 }))).toEqual([`${others[1]}/1`, `${others[2]}/1`]);
+      expect(await claimAll(bench.store)).toEqual([]);
+      const { relay: _, ...expired } = request();
+      expect(namesOf(await bench.store.claimExpired(expired))).toHaveLength(32);
+    });
+
+    test('that finds only what has expired costs nothing of the rates, and is no probe', async () => {
+      await put(bench.store, { to: [{ expiresAt: T }] });
+      const rates = [{ limit: 1, window: 1_000 }];
+      expect(await claimAll(bench.store, { rates })).toEqual([]);
+      await bench.store.faultRelay('default', LATER, T, [0]);
+      expect(await bench.store.claim(request({ rates }))).toMatchObject({ claims: [], probe: false });
+      const next = await put(bench.store);
+      expect(await bench.store.claim(request({ rates }))).toMatchObject({ claims: [{}], probe: true });
+      expect((await bench.store.get(next))?.deliveries[0]?.state).toBe('sending');
     });
 
     test('leaves contents of hundreds of kilobytes to be read by chunks when they are many', async () => {
@@ -164,7 +206,7 @@ export function claimFacts(bench: Bench): void {
       expect(await bench.store.renew([], T)).toEqual([]);
     });
 
-    test('that ran out are reclaimed: queued again, attempt counted and logged as crashed', async () => {
+    test('that ran out are reclaimed: queued again and in doubt, attempt counted and logged as crashed', async () => {
       const id = await put(bench.store);
       await claimAll(bench.store);
       expect(await bench.store.reclaim(T + LEASE - 1, [], [0])).toBe(0);
@@ -173,6 +215,7 @@ export function claimFacts(bench: Bench): void {
       expect(found?.deliveries[0]).toMatchObject({
         state: 'queued',
         attempts: 1,
+        inDoubt: true,
         lastAttemptAt: T,
         changedAt: T + LEASE,
       });

@@ -1,5 +1,6 @@
 /** Facts about searches, pages and sums. */
 import { describe, expect, test } from 'vitest';
+import type { Priority } from '../../../src/queue/message.ts';
 import type { Claim, Filter } from '../../../src/queue/store.ts';
 import { type Id, newId } from '../../../src/runtime/id.ts';
 import type { Bench } from '../conformance.ts';
@@ -24,11 +25,25 @@ export function findFacts(bench: Bench): void {
       });
     });
 
+    test('finds the id that stands so many places behind a cursor, whatever it is', async () => {
+      const ids = [
+        await put(bench.store),
+        await put(bench.store, { to: ['1@x.org', '2@x.org'] }),
+        await put(bench.store),
+      ];
+      expect(await bench.store.edge({ limit: 1 })).toBe(ids[1]);
+      expect(await bench.store.edge({ limit: 3 })).toBe(ids[0]);
+      expect(await bench.store.edge({ limit: 4 })).toBeNull();
+      expect(await bench.store.edge({ limit: 0, cursor: `${ids[2]}:1` })).toBe(ids[1]);
+      expect(await bench.store.edge({ limit: 3, order: 'oldest' })).toBe(ids[2]);
+      expect(await bench.store.edge({ limit: 0, order: 'oldest', cursor: `${ids[1]}:2` })).toBe(ids[2]);
+    });
+
     test('answers each field alone, and all together', async () => {
       const ids: Record<string, Id> = {};
       ids.plain = await put(bench.store);
       ids.sender = await put(bench.store, { sender: 'Boss@Other.org', messageId: '<ID@x>', createdAt: T - 50 });
-      ids.null = await put(bench.store, { sender: null, subject: 'Große 100% Änderung_x' });
+      ids.null = await put(bench.store, { sender: null, subject: 'Große 100% Änderung_x', key: 'order-7' });
       ids.tags = await put(bench.store, { tags: ['a,"b', 'news'], subject: null });
       ids.relay = await put(bench.store, { to: [{ relay: 'b', recipient: 'Some.One@Sub.x.org', held: 'operator' }] });
       const [claim] = (await claimAll(bench.store, { limit: 1 })) as [Claim];
@@ -57,10 +72,20 @@ export function findFacts(bench: Bench): void {
         ['subject', { subject: 'ÄNDERUNG_' }, ['null']],
         ['subject with signs', { subject: '100%' }, ['null']],
         ['subject that nobody has', { subject: '1%0' }, []],
+        ['text in the subject', { text: 'änderung_X' }, ['null']],
+        ['text in a recipient', { text: 'SUB.x.org' }, ['relay']],
+        ['text in a sender', { text: 'boss@' }, ['sender']],
+        ['text in a Message-ID', { text: '<id@X>' }, ['sender']],
+        ['text in tags and elsewhere', { text: 'NEWS user@example.com' }, ['tags']],
+        ['text in the last reply', { text: 'AGAIN' }, ['plain']],
+        ['words that nobody has together', { text: 'news boss@' }, []],
         ['tag', { tag: 'news' }, ['tags']],
         ['tag with signs', { tag: 'a,"b' }, ['tags']],
         ['part of a tag', { tag: 'b' }, []],
         ['tag in other case', { tag: 'NEWS' }, []],
+        ['key', { key: 'order-7' }, ['null']],
+        ['key that nobody has', { key: 'order' }, []],
+        ['changed after', { changedAfter: T }, ['plain']],
         ['created before', { createdBefore: T }, ['sender']],
         ['created after', { createdAfter: T - 1 }, ['relay', 'tags', 'null', 'plain']],
         ['changed before', { changedBefore: T + 70 }, ['relay', 'tags', 'null', 'sender']],
@@ -105,9 +130,57 @@ export function findFacts(bench: Bench): void {
       expect(seen).toEqual(expected);
     });
 
+    test('oldest first is exactly the other way round, also over pages', async () => {
+      const parts = [{ to: ['1@x.org', '2@x.org'] }, { to: [{ held: 'operator' as const }] }, { to: ['3@x.org'] }];
+      for (const part of parts) await put(bench.store, part);
+      for (const filter of [{}, { states: ['queued', 'held'] as const }, { sender: 'app@example.org' }]) {
+        const { rows } = await bench.store.find(filter, { limit: 9 });
+        const seen: unknown[] = [];
+        for (let cursor: string | null | undefined; cursor !== null; ) {
+          const page = await bench.store.find(filter, { limit: 3, order: 'oldest', ...(cursor && { cursor }) });
+          seen.push(...page.rows);
+          cursor = page.cursor;
+        }
+        expect(seen).toEqual(rows.toReversed());
+      }
+      const bad = { limit: 5, order: 'oldest', cursor: 'nonsense' } as const;
+      expect(await bench.store.find({}, bad)).toEqual({ rows: [], cursor: null });
+    });
+
     test('with a cursor that no page gave finds nothing', async () => {
       await put(bench.store);
       expect(await bench.store.find({}, { limit: 5, cursor: 'nonsense' })).toEqual({ rows: [], cursor: null });
+    });
+  });
+
+  describe('changed', () => {
+    const changed = async (since: number, limit = 100): Promise<string[]> => {
+      const seen: string[] = [];
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const page = await bench.store.changed(since, { limit, ...(cursor && { cursor }) });
+        expect(page.rows.length).toBeLessThanOrEqual(limit);
+        seen.push(...page.rows.map(({ recipient, state }) => `${recipient} ${state}`));
+        cursor = page.cursor;
+      }
+      return seen;
+    };
+
+    test('has what ended, is held, deferred or in doubt since then, by the time of the change, over pages', async () => {
+      const to = ['sent', 'deferred', 'doubt', 'back', 'new', 'claimed'].map((name) => `${name}@x.org`);
+      for (const [i, address] of to.entries()) await put(bench.store, { to: [{ recipient: address, dueAt: T + i }] });
+      const claims = await claimAll(bench.store, { limit: 4, now: T + 4 });
+      const [sent, deferred, doubt, back] = claims as [Claim, Claim, Claim, Claim];
+      await settleOne(bench.store, doubt, { state: 'queued', inDoubt: true, giveBack: true, dueAt: T + 99 }, T + 40);
+      await settleOne(bench.store, deferred, { state: 'queued', dueAt: T + 99 }, T + 20);
+      await settleOne(bench.store, sent, {}, T + 30);
+      await settleOne(bench.store, back, { state: 'queued', giveBack: true, dueAt: T + 99 }, T + 50);
+      await put(bench.store, { to: [{ recipient: 'held@x.org', held: 'operator' }] });
+      await claimAll(bench.store, { limit: 1, now: T + 60 });
+      const all = ['held@x.org held', 'deferred@x.org queued', 'sent@x.org sent', 'doubt@x.org queued'];
+      expect(await changed(0)).toEqual(all);
+      expect(await changed(0, 1)).toEqual(all);
+      expect(await changed(T + 20, 2)).toEqual(all.slice(1));
+      expect(await changed(T + 41)).toEqual([]);
     });
   });
 
@@ -123,7 +196,7 @@ export function findFacts(bench: Bench): void {
   describe('counts', () => {
     test('sum up states, deferred ones, doubts and the oldest that is due', async () => {
       const nothing = { queued: 0, sending: 0, held: 0, sent: 0, captured: 0, bounced: 0, cancelled: 0 };
-      const none = { deferred: 0, inDoubt: 0, lostReports: 0, oldestDue: null };
+      const none = { deferred: 0, inDoubt: 0, lostReports: 0, oldestDue: null, overtaken: null };
       expect(await bench.store.counts(T)).toEqual({ states: nothing, ...none });
       await put(bench.store, { to: [{ held: 'operator' }] });
       await put(bench.store);
@@ -141,6 +214,19 @@ export function findFacts(bench: Bench): void {
       const states = { ...nothing, held: 1, queued: 4, sending: 1 };
       expect(await bench.store.counts(T)).toEqual({ states, ...none, deferred: 1, inDoubt: 1, oldestDue: T - 7 });
       expect((await bench.store.counts(T - 8)).oldestDue).toBeNull();
+    });
+
+    test('tell what is due for longer than mail of a higher priority for the same relay', async () => {
+      const send = (priority: Priority, dueAt: number, relay = 'default') =>
+        put(bench.store, { priority, to: [{ dueAt, relay }] });
+      await send('low', T - 50);
+      await send('high', T - 60);
+      await send('medium', T - 9, 'other');
+      expect((await bench.store.counts(T)).overtaken).toBeNull();
+      await send('medium', T - 10);
+      await send('low', T - 40, 'other');
+      expect((await bench.store.counts(T)).overtaken).toEqual({ relay: 'default', priority: 'low', since: T - 50 });
+      expect((await bench.store.counts(T - 20)).overtaken).toBeNull();
     });
 
     test('and filter tell reports from other mail, and count those lost in the last day', async () => {

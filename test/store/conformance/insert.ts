@@ -21,6 +21,7 @@ export function insertFacts(bench: Bench): void {
         tags: ['invoice', 'a "quoted" one'],
         metadata: { order: '17', __proto__x: 'y' },
         retry: { firstDelay: 500, maxAttempts: null },
+        trace: { traceparent: `00-${'0af7'.repeat(8)}-${'b7ad'.repeat(4)}-01`, tracestate: 'congo=t61,rojo=00f0' },
         to: [
           { recipient: 'A.User@Example.com', notify: ['failure', 'delay'], originalRecipient: 'rfc822;A+20User@x' },
           {
@@ -85,7 +86,7 @@ export function insertFacts(bench: Bench): void {
       const first = await put(bench.store, { key: 'k' });
       const again = sample({ key: 'k', to: ['else@example.com'] });
       expect(await bench.store.insert([again, sample()], T)).toEqual([
-        { id: first, duplicate: true },
+        { id: first, duplicate: true, first: { messageId: `<${first}@example.org>`, differs: false } },
         { id: expect.any(String), duplicate: false },
       ]);
       expect(await bench.store.get(again.message.id)).toBeNull();
@@ -98,8 +99,17 @@ export function insertFacts(bench: Bench): void {
       const inserted = await bench.store.insert([a, b], T);
       expect(inserted).toEqual([
         { id: a.message.id, duplicate: false },
-        { id: a.message.id, duplicate: true },
+        { id: a.message.id, duplicate: true, first: { messageId: a.message.messageId, differs: false } },
       ]);
+    });
+
+    test('with a taken key says whether the first was another message, where both have a digest', async () => {
+      const [one, two] = [Uint8Array.of(0, 1), Uint8Array.of(0, 2)];
+      await bench.store.insert([{ ...sample({ key: 'k' }), keyDigest: one }, sample({ key: 'l' })], T);
+      const again = (key: string, keyDigest?: Uint8Array) => ({ ...sample({ key }), ...(keyDigest && { keyDigest }) });
+      const messages = [again('k', one), again('k', two), again('k'), again('l', two)];
+      const answers = await bench.store.insert(messages, T);
+      expect(answers.map(({ first }) => first?.differs)).toEqual([false, true, false, false]);
     });
 
     test('with the same key at the same time from two processes keeps one', async () => {
@@ -144,7 +154,7 @@ export function insertFacts(bench: Bench): void {
         ['queued', null],
       ]);
       const since = 'since 2027-01-15 08:00 UTC';
-      const said = (text: string): object => ({ code: 550, status: '5.7.1', text });
+      const said = (text: string): object => ({ code: 550, status: '5.7.1', text, ours: true });
       expect(found?.deliveries.map(({ lastReply }) => lastReply)).toEqual([
         said(`suppressed ${since}: asked`),
         null,
@@ -152,6 +162,35 @@ export function insertFacts(bench: Bench): void {
         null,
         null,
       ]);
+    });
+
+    test('names the recipients that are suppressed, and keeps a message of which all are', async () => {
+      await bench.store.suppress([{ target: '@x.org', reason: 'asked', since: T, until: null, note: null }]);
+      const messages = [sample({ to: ['a@x.org', 'b@y.org'] }), sample(), sample({ to: ['a@x.org', 'c@x.org'] })];
+      const answers = await bench.store.insert(messages, T);
+      expect(answers.map(({ suppressed }) => suppressed)).toEqual([['a@x.org'], undefined, ['a@x.org', 'c@x.org']]);
+      const all = await bench.store.get(messages[2]?.message.id as string);
+      expect(all?.deliveries.map(({ state, reason }) => `${state}/${reason}`)).toEqual(
+        Array(2).fill('bounced/suppressed'),
+      );
+    });
+
+    test('finds a suppressed mailbox in every spelling of its domain and its local part', async () => {
+      const entry = { reason: 'asked', since: T, until: null, note: null };
+      const targets = ['anna@xn--bcher-kva.example', '@MÜNCHEN.example', 'JÖRG@x.org', '"ann"@x.org', '"a b"@x.org'];
+      await bench.store.suppress(targets.map((target) => ({ ...entry, target })));
+      const barred = [
+        'Anna@bücher.example',
+        'x@xn--mnchen-3ya.example',
+        'y@münchen.EXAMPLE',
+        'jo\u0308rg@x.org',
+        'ANN@x.org',
+      ];
+      const to = [...barred, '"\\ann"@x.org', '"A B"@x.org', 'anna@buecher.example', 'ab@x.org'];
+      const found = await bench.store.get(await put(bench.store, { to }));
+      expect(
+        found?.deliveries.filter(({ reason }) => reason === 'suppressed').map(({ recipient }) => recipient),
+      ).toEqual(to.slice(0, 7));
     });
 
     test('tells of the address where it and its domain are suppressed', async () => {

@@ -107,6 +107,7 @@ export function moveFacts(bench: Bench): void {
     test('to queued is due now, lives longer, doubts no more and is no longer deferred', async () => {
       const id = await put(bench.store, { priority: 'deferred', to: [{ dueAt: T + 900, expiresAt: T + 1000 }] });
       const long = await put(bench.store, { priority: 'low', to: [{ expiresAt: T + 9_000_000 }] });
+      const waits = await put(bench.store, { to: [{ dueAt: T + 900, expiresAt: T + 1000 }] });
       await bench.store.move({}, 'queued', OPTIONS);
       const found = await bench.store.get(id);
       expect(found?.deliveries[0]).toMatchObject({
@@ -115,6 +116,8 @@ export function moveFacts(bench: Bench): void {
       });
       expect(found?.message.priority).toBe('deferred');
       expect((await bench.store.get(long))?.deliveries[0]).toMatchObject({ priority: 'low', expiresAt: T + 9_000_000 });
+      // Or a retry by the clock would let it live for ever.
+      expect((await bench.store.get(waits))?.deliveries[0]).toMatchObject({ dueAt: T + 100, expiresAt: T + 1000 });
     });
 
     test('to queued takes back a doubt and a bounce', async () => {

@@ -36,6 +36,8 @@ export function sample(part: MessagePart = {}): NewMessage {
       tags: [],
       metadata: {},
       retry: null,
+      keepContent: true,
+      trace: null,
       ...message,
     },
     deliveries: to.map((recipient) => sampleDelivery(typeof recipient === 'string' ? { recipient } : recipient)),
@@ -69,8 +71,8 @@ export function request(part: Partial<ClaimRequest> = {}): ClaimRequest {
   return { relay: 'default', limit: 100, now, until: now + LEASE, holder: HOLDER, ...part };
 }
 
-export function claimAll(store: Store, part: Partial<ClaimRequest> = {}): Promise<readonly Claim[]> {
-  return store.claim(request(part));
+export async function claimAll(store: Store, part: Partial<ClaimRequest> = {}): Promise<readonly Claim[]> {
+  return (await store.claim(request(part))).claims;
 }
 
 /** `ID/ordinal` of everything in some claims, in their order. */

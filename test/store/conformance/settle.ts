@@ -38,6 +38,19 @@ export function settleFacts(bench: Bench): void {
       expect(found?.attempts).toEqual([{ ordinal: 1, ...attempt }]);
     });
 
+    test('keeps whether posthaste said the reply itself, also where a later settlement has none', async () => {
+      const claim = await claimOne();
+      const lastReply = async () => (await bench.store.get(claim.message.id))?.deliveries[0]?.lastReply;
+      await settleOne(bench.store, claim, { state: 'queued', dueAt: T, reply: { ...LATER, ours: true } });
+      expect(await lastReply()).toEqual({ ...LATER, ours: true });
+      const [second] = await claimAll(bench.store);
+      await settleOne(bench.store, second as Claim, { state: 'queued', dueAt: T, reply: null });
+      expect(await lastReply()).toEqual({ ...LATER, ours: true });
+      const [third] = await claimAll(bench.store);
+      await settleOne(bench.store, third as Claim, { state: 'queued', dueAt: T, reply: LATER });
+      expect(await lastReply()).toEqual(LATER);
+    });
+
     test.each(['queued', 'held', 'sent', 'captured', 'bounced'] as const)('moves sending to %s', async (state) => {
       const claim = await claimOne();
       const reason = state === 'bounced' ? 'refused' : state === 'held' ? 'doubt' : null;
@@ -100,7 +113,7 @@ export function settleFacts(bench: Bench): void {
       expect(Buffer.from((await claimAll(bench.store))[0]?.content ?? []).toString()).toBe('report');
     });
 
-    test('whose report cannot be kept leaves its delivery sending, and the other groups settled', async () => {
+    test('whose report cannot be kept leaves its delivery sending, and those of the other groups', async () => {
       const taken = await put(bench.store, { to: [{ relay: 'other' }] });
       await put(bench.store);
       await put(bench.store);
@@ -112,8 +125,9 @@ export function settleFacts(bench: Bench): void {
       await expect(bench.store.settle(groups, T)).rejects.toThrow();
       expect(await stateOf(bench.store, a.message.id)).toBe('sending');
       expect((await bench.store.get(a.message.id))?.attempts).toEqual([]);
-      expect(await stateOf(bench.store, b.message.id)).toBe('sent');
+      expect(await stateOf(bench.store, b.message.id)).toBe('sending');
       expect(await settleOne(bench.store, a)).toBe(true);
+      expect(await settleOne(bench.store, b)).toBe(true);
     });
 
     test('of a group of which nothing held keeps no report; of one of which something held it does', async () => {

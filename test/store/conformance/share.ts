@@ -30,6 +30,20 @@ export function shareFacts(bench: Bench): void {
       expect(await bench.store.nodes(0)).toEqual([nodeOf(first, T + SECOND)]);
     });
 
+    test('and the deliveries that it is sending are told of each process', async () => {
+      await put(bench.store, { to: ['a@example.com', 'b@example.com'] });
+      await put(bench.store, { to: [{ relay: 'other' }] });
+      await claimAll(bench.store, { holder: second });
+      await claimAll(bench.store, { relay: 'other', holder: first });
+      await ask(first, 0);
+      expect(await bench.store.holdings(T + SECOND)).toEqual([
+        { node: first, relay: 'default', sending: 0, connections: 10 },
+        { node: first, relay: 'other', sending: 1, connections: 0 },
+        { node: second, relay: 'default', sending: 2, connections: 0 },
+      ]);
+      expect(await bench.store.holdings(T + LEASE)).toMatchObject([{ relay: 'other' }, { node: second }]);
+    });
+
     test('go to one that comes as soon as the other has given them up', async () => {
       const other = await bench.another();
       await ask(first, 0);
@@ -135,7 +149,7 @@ export function shareFacts(bench: Bench): void {
     test('keeps its pace when the store is opened anew, and when it fails and heals', async () => {
       const pace = await strain(T, { rest: true });
       await bench.store.faultRelay('default', SAID, T, [100]);
-      await bench.store.healRelay('default');
+      await bench.store.healRelay('default', T);
       expect(await paceNow(await bench.another())).toEqual(pace);
     });
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Claim, Store } from '../../../src/queue/store.ts';
 import type { Bench } from '../conformance.ts';
-import { claimAll, LEASE, namesOf, put, request, sample, settlement, T } from './samples.ts';
+import { claimAll, LEASE, namesOf, put, sample, settlement, T } from './samples.ts';
 
 export function sharedFacts(bench: Bench): void {
   describe('two stores on one database', () => {
@@ -53,6 +53,45 @@ export function sharedFacts(bench: Bench): void {
       const group = (mine: Claim) => [{ settlements: [settlement(mine)], reports: [] }];
       const took = await Promise.all([bench.store.settle(group(claim), T), other.settle(group(theirs), T)]);
       expect(took).toEqual([[[false]], [[true]]]);
+    });
+  });
+
+  describe('two stores at the same time', () => {
+    test('suppress the same targets, and one of the entries is kept', async () => {
+      const stores = [bench.store, await bench.another()];
+      for (let round = 0; round < 20; round++) {
+        const target = (n: number): string => `user${n}@round${round}.example`;
+        const entry = (n: number) => ({ target: target(n), reason: 'asked', since: T, until: null, note: null });
+        await Promise.all(
+          stores.flatMap((store) => [store.suppress([entry(1), entry(2)]), store.suppress([entry(2), entry(1)])]),
+        );
+        expect(await bench.store.suppressing([target(1), target(2)], T)).toEqual([entry(1), entry(2)]);
+      }
+    });
+
+    test('purge and retry a message, and what was retried is not purged', async () => {
+      const other = await bench.another();
+      for (let round = 0; round < 5; round++) {
+        const ids = await Promise.all(
+          Array.from({ length: 60 }, () => put(bench.store, { to: ['a@example.com', 'b@example.com'] })),
+        );
+        const claims = await claimAll(bench.store, { limit: 200 });
+        const endings = claims.map((claim) =>
+          claim.deliveries.map((_, i) => settlement(claim, { ordinal: i + 1, state: i === 0 ? 'sent' : 'bounced' })),
+        );
+        await bench.store.settle(
+          endings.map((settlements) => ({ settlements, reports: [] })),
+          T,
+        );
+        const retry = (id: string): Promise<number> =>
+          other.move({ ids: [id], states: ['bounced'] }, 'queued', { now: T, expiresAt: T + LEASE });
+        const [, ...retried] = await Promise.all([
+          bench.store.purge({ changedBefore: T + 1 }, 1_000),
+          ...ids.map(retry),
+        ]);
+        expect(await bench.store.count({ states: ['queued'] })).toBe(retried.reduce((sum, count) => sum + count, 0));
+        await clear(bench.store);
+      }
     });
   });
 
@@ -138,7 +177,7 @@ class Model {
   }
 
   async #claim(limit: number, until: number): Promise<void> {
-    for (const claim of await this.#store.claim(request({ now: this.#now, limit, until }))) {
+    for (const claim of await claimAll(this.#store, { now: this.#now, limit, until })) {
       this.#claims.push(claim);
       for (const name of namesOf([claim])) {
         expect(this.#leases.has(name)).toBe(false);

@@ -1,0 +1,112 @@
+/** What is done to messages, said in a note, with a way back where there is one. */
+import { useQueryClient } from '@tanstack/react-query';
+import { post, sentenceOf } from '../api/client.ts';
+import type { IconName } from '../design/icon.tsx';
+import { useToasts } from '../design/toast.tsx';
+import { counted } from '../format/number.ts';
+import { actionFilterOf, type Filter } from './filter.ts';
+import { markRows } from './rows.ts';
+
+export interface Action {
+  readonly name: 'retry' | 'hold' | 'release' | 'cancel';
+  readonly label: string;
+  readonly key: string;
+  readonly icon: IconName;
+  /** As in "Held 3 deliveries". */
+  readonly done: string;
+  /** Said where it fitted nothing. */
+  readonly nothing: string;
+  readonly undo?: 'hold' | 'release';
+  /** What a question before it says. */
+  readonly warning?: string;
+}
+
+export const ACTIONS: readonly Action[] = [
+  {
+    name: 'retry',
+    label: 'Retry',
+    key: 'r',
+    icon: 'retry',
+    done: 'Due at once:',
+    nothing: 'Nothing to retry: what is held must be released, and what was sent stays sent.',
+  },
+  {
+    name: 'hold',
+    label: 'Hold',
+    key: 'h',
+    icon: 'hold',
+    done: 'Held',
+    nothing: 'Nothing to hold: only what waits can be held.',
+    undo: 'release',
+  },
+  {
+    name: 'release',
+    label: 'Release',
+    key: 'u',
+    icon: 'release',
+    done: 'Released',
+    nothing: 'Nothing to release: none of it is held.',
+    undo: 'hold',
+  },
+  {
+    name: 'cancel',
+    label: 'Cancel',
+    key: '#',
+    icon: 'cancel',
+    done: 'Cancelled',
+    nothing: 'Nothing to cancel: only what waits or is held can be cancelled.',
+    warning:
+      'It is taken out of the queue without being sent, and nobody is told. A retry of a message brings it back.',
+  },
+];
+
+export function actionNamed(name: Action['name']): Action {
+  return ACTIONS.find((action) => action.name === name) as Action;
+}
+
+/** Messages by their ids, or all that a filter finds. */
+export type Chosen = { readonly ids: readonly string[] } | { readonly filter: Filter };
+
+/** Ids in one request. */
+const MOST = 5_000;
+
+function bodies(chosen: Chosen): readonly object[] {
+  if ('filter' in chosen) return [{ filter: actionFilterOf(chosen.filter) }];
+  const parts = Math.ceil(chosen.ids.length / MOST);
+  return Array.from({ length: parts }, (_, i) => ({ ids: chosen.ids.slice(i * MOST, (i + 1) * MOST) }));
+}
+
+/** How many deliveries; `dryRun` only counts. Throws ApiError. */
+export async function act(name: string, chosen: Chosen, dryRun = false): Promise<number> {
+  let count = 0;
+  for (const body of bodies(chosen))
+    count += (await post<{ readonly count: number }>(`/messages/${name}`, { ...body, dryRun })).count;
+  return count;
+}
+
+/** Does it and says so; `listed` is the list in which it is shown. */
+export function useAct(listed: Filter): (action: Action, chosen: Chosen) => Promise<void> {
+  const client = useQueryClient();
+  const { show } = useToasts();
+  const settle = (name: string, chosen: Chosen): void => {
+    if ('ids' in chosen) markRows(client, listed, name, new Set(chosen.ids));
+    else void client.resetQueries({ queryKey: ['messages'] });
+    for (const key of ['count', 'message', 'status']) void client.invalidateQueries({ queryKey: [key] });
+  };
+  const run = async (action: Action, chosen: Chosen): Promise<void> => {
+    try {
+      const back = action.undo;
+      // What was so before would be undone with it.
+      const canUndo = back !== undefined && 'ids' in chosen && (await act(back, chosen, true)) === 0;
+      const count = await act(action.name, chosen);
+      settle(action.name, chosen);
+      show({
+        text: count === 0 ? action.nothing : `${action.done} ${counted(count, 'delivery', 'deliveries')}.`,
+        ...(canUndo && count > 0 && { undo: () => run(actionNamed(back), chosen) }),
+      });
+    } catch (error) {
+      show({ text: sentenceOf(error), tone: 'bad' });
+    }
+  };
+  return run;
+}

@@ -1,0 +1,112 @@
+/** What an operator does to messages: by their ids, or all that a filter finds; counted first where that is asked. */
+import * as z from 'zod';
+import type { State } from '../queue/delivery.ts';
+import type { Manner, Operator } from '../queue/operator.ts';
+import type { Filter } from '../queue/store.ts';
+import { type AnyRoute, route } from './api.ts';
+import type { AdminParts } from './parts.ts';
+import { Refusal } from './problem.ts';
+import * as schema from './schema.ts';
+
+interface Action {
+  readonly name: string;
+  readonly summary: string;
+  /** In which states a filter looks that names none. */
+  readonly states: readonly State[];
+  /** In which states a message is moved that was named by its id: whoever names it means it. */
+  readonly statesById: readonly State[];
+  readonly run: (operator: Operator, filter: Filter, manner: Manner) => Promise<number>;
+}
+
+const CHOICE = {
+  ids: schema.ids.optional().describe('Messages; either these, or a filter.'),
+  filter: schema.filter.optional().describe('An empty one is all deliveries that the action fits.'),
+  dryRun: z.boolean().optional().describe('Change nothing, only count.'),
+  reason: schema.text().optional().describe('Why, for the audit trail.'),
+};
+
+const done = z.strictObject({ count: z.int().describe('Deliveries.'), dryRun: z.boolean() });
+
+function chosen(
+  { states, statesById }: Pick<Action, 'states' | 'statesById'>,
+  { ids, filter }: { ids?: string[] | undefined; filter?: schema.FilterInput | undefined },
+): Filter {
+  if ((ids === undefined) === (filter === undefined))
+    throw new Refusal('OPTION_INVALID', 'Give either ids or a filter, not both and not neither.');
+  if (ids !== undefined) return { ids, states: statesById };
+  return { states, ...schema.filterOf(filter ?? {}) };
+}
+
+function actionRoute({ operator }: AdminParts, action: Action): AnyRoute {
+  return route({
+    method: 'post',
+    path: `/messages/${action.name}`,
+    summary: action.summary,
+    needs: 'operator',
+    body: z.strictObject(CHOICE),
+    answer: done,
+    audit: action.name,
+    async run({ body, who, peer }) {
+      const { dryRun = false, reason } = body;
+      const count = await action.run(operator(who, peer), chosen(action, body), { dryRun, reason });
+      return { count, dryRun };
+    },
+  });
+}
+
+function rerouteRoute({ operator, relayNames }: AdminParts): AnyRoute {
+  const waiting = ['queued', 'held'] as const;
+  return route({
+    method: 'post',
+    path: '/messages/reroute',
+    summary:
+      'Give deliveries that wait or are held to another relay; those in doubt only where the filter says inDoubt.',
+    needs: 'operator',
+    body: z.strictObject({ ...CHOICE, to: schema.text() }),
+    answer: done,
+    audit: 'reroute',
+    async run({ body: { to, ...choice }, who, peer }) {
+      const names = await relayNames();
+      if (!names.includes(to))
+        throw new Refusal('NOT_FOUND', `There is no relay ${JSON.stringify(to)}, only ${names.join(', ')}.`);
+      const { dryRun = false, reason } = choice;
+      const filter = chosen({ states: waiting, statesById: waiting }, choice);
+      return { count: await operator(who, peer).reroute(filter, to, { dryRun, reason }), dryRun };
+    },
+  });
+}
+
+export function actionRoutes(parts: AdminParts): readonly AnyRoute[] {
+  const actions: readonly Action[] = [
+    {
+      name: 'retry',
+      summary: 'Try deliveries at once that wait; by id or state also those that were given up, captured or cancelled.',
+      states: ['queued'],
+      statesById: ['queued', 'captured', 'bounced', 'cancelled'],
+      run: (operator, filter, manner) => operator.retry(filter, manner),
+    },
+    {
+      name: 'hold',
+      summary: 'Stop deliveries that wait until they are released.',
+      states: ['queued'],
+      statesById: ['queued'],
+      run: (operator, filter, manner) => operator.hold(filter, manner),
+    },
+    {
+      name: 'release',
+      summary: 'Let deliveries go on that were held; they are due at once.',
+      states: ['held'],
+      statesById: ['held'],
+      run: (operator, filter, manner) => operator.release(filter, manner),
+    },
+    {
+      name: 'cancel',
+      summary:
+        'Take deliveries out of the queue without sending them and without a report; retry by id brings them back.',
+      states: ['queued', 'held'],
+      statesById: ['queued', 'held', 'captured'],
+      run: (operator, filter, manner) => operator.cancel(filter, manner),
+    },
+  ];
+  return [...actions.map((action) => actionRoute(parts, action)), rerouteRoute(parts)];
+}

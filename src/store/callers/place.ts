@@ -1,0 +1,151 @@
+/** The database of a store, as seen from a transaction of the application: whether both are the same one. */
+import { existsSync, realpathSync } from 'node:fs';
+import { PosthasteError } from '../../errors.ts';
+import type { Dialect } from '../dialect.ts';
+import { CHANNEL } from '../postgres-wire.ts';
+import { IDENTITY } from '../sql-store.ts';
+import { sqliteDialect } from '../sqlite-dialect.ts';
+import { ask, type Steps } from '../steps.ts';
+import { type Caller, type Engine, notOpen } from './caller.ts';
+import { ownNews } from './news.ts';
+
+/** Where the tables of the queue are, and how a connection tells whether it is there. */
+export interface Place {
+  readonly engine: Engine;
+  readonly dialect: Dialect;
+  /** For people. */
+  readonly shown: string;
+  /** What unqualified tables belong to, as `isHere` knows it; undefined where there are none of the queue. */
+  whereabouts(): Steps<unknown>;
+  isHere(answer: unknown): boolean;
+  /** Begins a savepoint called `posthaste` in the open transaction; throws TRANSACTION_NOT_OPEN where there is none. */
+  savepoint(caller: Caller): Steps<void>;
+  /** What else is said in the transaction, for other processes to hear at its commit. */
+  news?(): string;
+}
+
+/** A queue that is attached under another name is elsewhere: a commit of two files is not one, with a write-ahead log. */
+export function sqlitePlace(path: string): Place {
+  return {
+    engine: 'SQLite',
+    dialect: sqliteDialect,
+    shown: path,
+    whereabouts: sqliteFile,
+    isHere: (answer) => typeof answer === 'string' && isSameFile(answer, path),
+    savepoint: sqliteSavepoint,
+  };
+}
+
+/** Outside of a transaction SQLite takes a savepoint for the beginning of one; inside, a second beginning fails and does no harm. */
+function* sqliteSavepoint(caller: Caller): Steps<void> {
+  const told = caller.isOpen();
+  const isOpen = told ?? !(yield* succeeds('BEGIN'));
+  if (!isOpen && told === undefined) yield* ask('ROLLBACK');
+  if (!isOpen) throw notOpen(caller.name);
+  yield* ask('SAVEPOINT posthaste');
+}
+
+function* succeeds(sql: string): Steps<boolean> {
+  try {
+    yield* ask(sql);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** As SQLite does, which names the log after the file that a symbolic link leads to. */
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => (existsSync(path) ? realpathSync.native(path) : undefined));
+  return a !== undefined && a === b;
+}
+
+/** A queue on a server is known by its own name in its tables: a connection may see others of the same names, by its schema or database. */
+export function serverPlace(engine: Engine, dialect: Dialect, identity: string): Place {
+  const own =
+    engine === 'PostgreSQL'
+      ? { savepoint: postgresSavepoint, whereabouts: postgresIdentity, news: () => NOTIFY }
+      : { savepoint: mysqlSavepoint, whereabouts: mysqlIdentity, news: ownNews };
+  return {
+    engine,
+    dialect,
+    shown: `another ${engine} database`,
+    isHere: (answer) => answer === identity,
+    ...own,
+  };
+}
+
+/** Other processes hear of it at the commit. */
+const NOTIFY = `NOTIFY ${CHANNEL}`;
+
+/** no_active_sql_transaction */
+const NONE_OPEN = '25P01';
+
+function* postgresSavepoint(caller: Caller): Steps<void> {
+  try {
+    yield* ask('SAVEPOINT posthaste');
+  } catch (error) {
+    throw codesOf(error).includes(NONE_OPEN) ? notOpen(caller.name, error) : error;
+  }
+}
+
+/** Outside of a transaction MySQL ends the savepoint with its own statement. */
+function* mysqlSavepoint(caller: Caller): Steps<void> {
+  yield* ask('SAVEPOINT posthaste');
+  try {
+    yield* ask('ROLLBACK TO SAVEPOINT posthaste');
+  } catch (error) {
+    throw notOpen(caller.name, error);
+  }
+}
+
+/** Libraries put errors of their own around those of the driver. */
+function codesOf(error: unknown): unknown[] {
+  const codes: unknown[] = [];
+  for (let each = error as { code?: unknown; cause?: unknown } | undefined; each; each = each.cause as typeof each) {
+    codes.push(each.code);
+  }
+  return codes;
+}
+
+/** Nothing may fail here: postgres.js takes any failed statement for the failure of its transaction. */
+function* postgresIdentity(): Steps<unknown> {
+  const { rows } = yield* ask("SELECT to_regclass('posthaste_identity')::text AS place");
+  return rows[0]?.place == null ? undefined : yield* identity();
+}
+
+function* mysqlIdentity(): Steps<unknown> {
+  return yield* unlessMissing(identity());
+}
+
+function* identity(): Steps<unknown> {
+  return (yield* ask(IDENTITY)).rows[0]?.place;
+}
+
+function* sqliteFile(): Steps<unknown> {
+  // A write comes first: one who reads and then writes may find that others have written in between.
+  yield* unlessMissing(ask('DELETE FROM posthaste_staging WHERE id IS NULL'));
+  const { rows } = yield* ask("SELECT file AS place FROM pragma_database_list WHERE name = 'main'");
+  return rows[0]?.place;
+}
+
+function* unlessMissing<T>(steps: Steps<T>): Steps<T | undefined> {
+  try {
+    return yield* steps;
+  } catch (error) {
+    // In the words of any of the engines: the connection may be of another one.
+    if (!/no such table|does not exist|doesn't exist/i.test(String(error))) throw error;
+    return undefined;
+  }
+}
+
+/** Throws TRANSACTION_ELSEWHERE. */
+export function* beHere(place: Place, name: string): Steps<void> {
+  const answer = yield* place.whereabouts();
+  if (place.isHere(answer)) return;
+  const there = place.engine === 'SQLite' && answer ? String(answer) : 'another database';
+  const text =
+    `The ${name} is of ${there}, and the queue is kept in ${place.shown}: what belongs together can only be committed ` +
+    'together in one database. Open the queue with the database of the application.';
+  throw new PosthasteError('TRANSACTION_ELSEWHERE', text);
+}

@@ -1,0 +1,122 @@
+/** Mail in transactions on MariaDB or MySQL: of mysql2, also where the application reads values its own way, and of what stands above it. */
+import mysql from 'mysql2';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openQueue } from '../../src/index.ts';
+import { openStore } from '../../src/store/open.ts';
+import { isThere, MYSQL } from '../support/servers.ts';
+import { drizzle, knex, kysely, typeorm } from './applications.ts';
+import { type Application, keyFacts, transactionFacts } from './conformance.ts';
+import { ServerGrounds } from './grounds.ts';
+import { there } from './modules.ts';
+
+const grounds = new ServerGrounds(MYSQL);
+const ground = () => grounds.ground();
+afterAll(() => grounds.drop());
+
+const mail = { from: 'a@example.com', to: 'b@example.org', text: 'x' };
+
+/** A connection with callbacks, or with promises. */
+async function application(
+  url: string,
+  callbacks: boolean,
+  options: mysql.ConnectionOptions = {},
+): Promise<Application> {
+  const pool = mysql.createPool({ uri: url, connectionLimit: 3, ...options }).promise();
+  const idle = await pool.getConnection();
+  return {
+    async transaction(work) {
+      const connection = await pool.getConnection();
+      try {
+        await connection.query('START TRANSACTION');
+        const note = async (text: string) =>
+          void (await connection.query('INSERT INTO notes (text) VALUES (?)', [text]));
+        const result = await work({ handle: callbacks ? connection.connection : connection, note });
+        await connection.query('COMMIT');
+        return result;
+      } catch (error) {
+        await connection.query('ROLLBACK');
+        throw error;
+      } finally {
+        connection.release();
+      }
+    },
+    notes: async () => {
+      const [rows] = await pool.query({ sql: 'SELECT text FROM notes', rowsAsArray: true, typeCast: true });
+      return (rows as unknown as string[][]).map(([text = '']) => text.replace('mine: ', ''));
+    },
+    idle: () => [idle, pool],
+    async close() {
+      idle.release();
+      await pool.end();
+    },
+  };
+}
+
+describe.skipIf(!(await isThere(MYSQL)))('on a server', () => {
+  transactionFacts({ name: 'mysql2', ground, open: (url) => application(url, false) });
+  keyFacts({ name: 'mysql2', ground, open: (url) => application(url, false) });
+  transactionFacts({
+    name: 'mysql2 with callbacks, rows as arrays, texts for numbers, and escapes that are none',
+    ground,
+    open: async (url) => {
+      const app = await application(url, true, {
+        rowsAsArray: true,
+        supportBigNumbers: true,
+        bigNumberStrings: true,
+        typeCast: (field) => `mine: ${field.string()}`,
+      });
+      return {
+        ...app,
+        transaction: (work) =>
+          app.transaction(async (tx) => {
+            const { handle } = tx as unknown as { handle: mysql.Connection };
+            await handle.promise().query("SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'");
+            return work(tx);
+          }),
+      };
+    },
+  });
+
+  test('a key that another transaction took after the snapshot of this one is still found', async () => {
+    const { url, remove } = await ground();
+    await using queue = await openQueue({ database: url });
+    const connection = await mysql.createConnection(url).promise();
+    await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
+    const first = await queue.submit(mail, { key: 'k' });
+    const second = await queue.submit(mail, { key: 'k', transaction: connection });
+    expect(second).toMatchObject({ id: first.id, duplicate: true });
+    await connection.query('COMMIT');
+    await connection.end();
+    expect(await queue.count()).toBe(1);
+    await remove();
+  });
+
+  test('other processes learn of the commit by the mark of changes, which is folded again', async () => {
+    const { url, remove } = await ground();
+    await using queue = await openQueue({ database: url });
+    const store = await openStore(url);
+    const connection = await mysql.createConnection(url).promise();
+    const before = await store.changeMark();
+    await connection.query('START TRANSACTION');
+    await queue.submit(mail, { transaction: connection });
+    expect(await store.changeMark()).toBe(before);
+    await connection.query('COMMIT');
+    const after = await store.changeMark();
+    expect(after).not.toBe(before);
+    await store.sweepStaged(0);
+    expect(await store.changeMark()).toBe(after);
+    const [rows] = await connection.query('SELECT COUNT(*) AS n FROM posthaste_news');
+    expect(rows).toEqual([{ n: 64 }]);
+    await connection.end();
+    await store.close();
+    await remove();
+  });
+});
+
+describe.skipIf(!there || !(await isThere(MYSQL)))('above it', () => {
+  transactionFacts({ name: 'Kysely over mysql2', ground, open: kysely('MySQL') });
+  transactionFacts({ name: 'Knex over mysql2', ground, open: knex('MySQL') });
+  transactionFacts({ name: 'Drizzle over mysql2', ground, open: drizzle('MySQL', 'mysql2') });
+  transactionFacts({ name: 'TypeORM over mysql2', ground, open: typeorm('MySQL') });
+});

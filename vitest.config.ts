@@ -8,9 +8,16 @@ import { TotalsReporter } from './scripts/vitest-totals.ts';
 // named by content and version of Node.js, so that an old one is never taken.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/posthaste-tests', import.meta.url));
 
+/** Tests that change what the whole machine has, such as its network interfaces: browsers break off their requests at that moment. */
+const ALONE = 'test/**/*.alone.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'all', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: [ALONE] } },
+      // After all others, with nothing beside them.
+      { extends: true, test: { name: 'alone', include: [ALONE], fileParallelism: false, sequence: { groupOrder: 1 } } },
+    ],
     // By itself one less than there are cores: but tests wait for sockets, disks, clocks and processes more than they compute.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongFirst },

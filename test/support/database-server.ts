@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './smtp-sink.ts';
 
-interface Program {
+export interface Program {
   readonly user: string;
   prepare(folder: string, as: Identity, options: ServerOptions): void;
   command(folder: string, port: number, options: ServerOptions): readonly [string, readonly string[]];

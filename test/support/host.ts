@@ -1,4 +1,6 @@
-/** Hosts of a test's own: network namespaces with links to this machine that can be cut and mended. */
+/** Hosts of a test's own: network namespaces with links to this machine that can be cut and mended.
+ * Each link is seen by all that runs here, and a browser that sees one come breaks off its requests (ERR_NETWORK_CHANGED): only for
+ * tests in files named `*.alone.test.ts`, beside which nothing else runs. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { HOSTS } from './database-server.ts';

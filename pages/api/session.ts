@@ -1,16 +1,18 @@
 /** Who looks at the pages, and what they may do. */
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { SessionAnswer } from '../../src/admin/answers.ts';
 import { get, post, remove } from './client.ts';
 
 const KEY = ['session'];
 
+export const sessionQuery = queryOptions({
+  queryKey: KEY,
+  queryFn: ({ signal }) => get<SessionAnswer>('/session', {}, signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
 export function useSession() {
-  return useQuery({
-    queryKey: KEY,
-    queryFn: ({ signal }) => get<SessionAnswer>('/session', {}, signal),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  return useQuery(sessionQuery);
 }
 
 /** Viewers see no actions. */

@@ -14,7 +14,7 @@ import { Opening } from './opening.tsx';
 import { PAGES, preloadAll, Shown } from './routes.tsx';
 import { Shell } from './shell.tsx';
 
-const client = new QueryClient({
+export const client = new QueryClient({
   defaultOptions: {
     queries: {
       // Asked again: what had no answer at all, or a server in trouble; never what was refused.

@@ -2,26 +2,18 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
-import type { RelaysAnswer, StatusAnswer } from '../../src/admin/answers.ts';
-import { get } from '../api/client.ts';
+import type { RelaysAnswer } from '../../src/admin/answers.ts';
+import { relaysQuery, statusQuery } from '../api/queue.ts';
 
 /** False until it is known where somebody who comes without an address belongs. Later the overview is where it says it is. */
 export function useFirstPage(): boolean {
   const [location, navigate] = useLocation();
   const [isDecided, setDecided] = useState(location !== '/');
-  const { data, isError } = useQuery({
-    queryKey: ['relays'],
-    queryFn: ({ signal }) => get<RelaysAnswer>('/relays', {}, signal),
-    enabled: !isDecided,
-  });
+  const { data, isError } = useQuery({ ...relaysQuery, enabled: !isDecided });
   const client = useQueryClient();
   useEffect(() => {
     // Most come for this: it is on its way while the relays are asked for, and both take one count of all deliveries.
-    if (!isDecided)
-      void client.prefetchQuery({
-        queryKey: ['status'],
-        queryFn: ({ signal }) => get<StatusAnswer>('/status', {}, signal),
-      });
+    if (!isDecided) void client.prefetchQuery(statusQuery);
   }, [client, isDecided]);
   useEffect(() => {
     if (isDecided || (data === undefined && !isError)) return;

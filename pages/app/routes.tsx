@@ -1,15 +1,21 @@
 /** All pages: a line each. What a page needs is loaded when it is first shown. */
+import type { QueryClient } from '@tanstack/react-query';
 import { type ComponentType, lazy, useState } from 'react';
 import type { IconName } from '../design/icon.tsx';
 
-/** A page's file exports it as `Page`. */
-function from(file: () => Promise<{ readonly Page: ComponentType }>): Pick<PageEntry, 'Lazy' | 'load' | 'loaded'> {
-  let page: ComponentType | undefined;
-  const load = async (): Promise<{ readonly default: ComponentType }> => {
-    page = (await file()).Page;
-    return { default: page };
+interface PageFile {
+  readonly Page: ComponentType;
+  /** Asks for what the page at this address shows first. */
+  readonly begin?: (client: QueryClient) => void;
+}
+
+function from(file: () => Promise<PageFile>): Pick<PageEntry, 'Lazy' | 'load' | 'loaded'> {
+  let loaded: PageFile | undefined;
+  const load = async (): Promise<PageFile> => {
+    loaded = await file();
+    return loaded;
   };
-  return { load, loaded: () => page, Lazy: lazy(load) };
+  return { load, loaded: () => loaded?.Page, Lazy: lazy(async () => ({ default: (await load()).Page })) };
 }
 
 export interface PageEntry {
@@ -20,7 +26,7 @@ export interface PageEntry {
   readonly nav?: { readonly icon: IconName; readonly key: string };
   readonly Lazy: ComponentType;
   /** Begins to load what the page needs. */
-  readonly load: () => Promise<unknown>;
+  readonly load: () => Promise<PageFile>;
   /** undefined: it is not there yet. */
   readonly loaded: () => ComponentType | undefined;
 }
@@ -88,12 +94,12 @@ export const PAGES: readonly PageEntry[] = [
   },
 ];
 
-/** Begins to load a page before it is known who asks: one way to the server less until it is shown. */
-export function preload(path: string): void {
+/** Loads a page before it is known who asks: one way to the server less until it is shown. undefined: it cannot be loaded. */
+export async function preload(path: string): Promise<PageFile | undefined> {
   const [first, second] = path.split('/').filter((segment) => segment !== '');
   const wanted = second === undefined ? `/${first ?? ''}` : `/${first}/:id`;
   // A failure is told when the page itself asks for it.
-  PAGES.find((page) => page.path === wanted)
+  return PAGES.find((page) => page.path === wanted)
     ?.load()
     .catch(() => undefined);
 }

@@ -1,4 +1,5 @@
 /** All messages, a row for each recipient. */
+import type { QueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { useIsOperator } from '../api/session.ts';
@@ -10,10 +11,14 @@ import { ACTIONS, type Action, type Chosen, useAct } from './actions.ts';
 import { Ask } from './ask.tsx';
 import { type Filter, filterOfUrl, urlOfFilter } from './filter.ts';
 import { List } from './list.tsx';
-import { useRows } from './rows.ts';
+import { beginRows, useRows } from './rows.ts';
 import { SearchBar } from './search-bar.tsx';
 import { useSelection } from './selection.ts';
 import './messages.css';
+
+export function begin(client: QueryClient): void {
+  beginRows(client, filterOfUrl(location.search));
+}
 
 export function Page() {
   useTitle('Messages');

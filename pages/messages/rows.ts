@@ -1,5 +1,13 @@
 /** The rows of the list: loaded page by page, kept up to date by what happens, new ones on top. */
-import { type InfiniteData, type QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import {
+  type InfiniteData,
+  infiniteQueryOptions,
+  type QueryClient,
+  queryOptions,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { ListedRow, State } from '../../src/admin/answers.ts';
 import { get } from '../api/client.ts';
@@ -25,8 +33,8 @@ function ask(filter: Filter, cursor: string | null, signal?: AbortSignal): Promi
   return get<RowPage>('/messages', { ...filter, limit: PAGE, cursor }, signal);
 }
 
-export function useRows(filter: Filter) {
-  const query = useInfiniteQuery({
+function rowsQuery(filter: Filter) {
+  return infiniteQueryOptions({
     queryKey: rowsKey(filter),
     queryFn: ({ pageParam, signal }) => ask(filter, pageParam, signal),
     initialPageParam: null as string | null,
@@ -34,6 +42,25 @@ export function useRows(filter: Filter) {
     // What was loaded is kept up to date by itself; asking for all pages again would take as long as reading them did.
     staleTime: Number.POSITIVE_INFINITY,
   });
+}
+
+function countQuery(filter: Filter) {
+  const conditions = conditionsOf(filter);
+  return queryOptions({
+    queryKey: ['count', conditions],
+    queryFn: ({ signal }) => get<{ readonly count: number }>('/messages/count', conditions, signal),
+    enabled: !isSearch(filter),
+  });
+}
+
+/** Asks for what a list begins with. */
+export function beginRows(client: QueryClient, filter: Filter): void {
+  void client.prefetchInfiniteQuery(rowsQuery(filter));
+  if (!isSearch(filter)) void client.prefetchQuery(countQuery(filter));
+}
+
+export function useRows(filter: Filter) {
+  const query = useInfiniteQuery(rowsQuery(filter));
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.rows) ?? [], [query.data]);
   const searchedTo = query.data?.pages.at(-1)?.cursor ?? null;
   return { ...query, rows, searchedTo };
@@ -41,13 +68,7 @@ export function useRows(filter: Filter) {
 
 /** null where only the end of the search will tell. */
 export function useTotal(filter: Filter): number | null {
-  const conditions = conditionsOf(filter);
-  const { data } = useQuery({
-    queryKey: ['count', conditions],
-    queryFn: ({ signal }) => get<{ readonly count: number }>('/messages/count', conditions, signal),
-    enabled: !isSearch(filter),
-    refetchInterval: 15_000,
-  });
+  const { data } = useQuery({ ...countQuery(filter), refetchInterval: 15_000 });
   return data?.count ?? null;
 }
 

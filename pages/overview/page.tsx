@@ -1,10 +1,10 @@
 /** How the queue stands: what is wrong comes first. */
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import type { StatusAnswer } from '../../src/admin/answers.ts';
-import { get } from '../api/client.ts';
 import { useEvents } from '../api/events.ts';
+import { relaysQuery, statusQuery } from '../api/queue.ts';
 import { useTitle } from '../app/title.ts';
 import { Icon } from '../design/icon.tsx';
 import { ErrorState, Skeleton } from '../design/states.tsx';
@@ -20,14 +20,15 @@ const EVERY = 10_000;
 /** So often it is asked for where much happens, ms. */
 const AT_MOST = 1_000;
 
+export function begin(client: QueryClient): void {
+  void client.prefetchQuery(statusQuery);
+  void client.prefetchQuery(relaysQuery);
+}
+
 export function Page() {
   useTitle('Overview');
   useStatusEvents();
-  const { data, error, refetch } = useQuery({
-    queryKey: ['status'],
-    queryFn: ({ signal }) => get<StatusAnswer>('/status', {}, signal),
-    refetchInterval: EVERY,
-  });
+  const { data, error, refetch } = useQuery({ ...statusQuery, refetchInterval: EVERY });
   return (
     <div className="overview">
       <h1>Overview</h1>

@@ -1,7 +1,7 @@
 /** The relays in a few words each. */
 import { useQuery } from '@tanstack/react-query';
 import type { RelaysAnswer } from '../../src/admin/answers.ts';
-import { get } from '../api/client.ts';
+import { relaysQuery } from '../api/queue.ts';
 import { Badge, type Tone } from '../design/badge.tsx';
 import { ErrorState, Skeleton } from '../design/states.tsx';
 import { Moment, useNow } from '../format/moment.tsx';
@@ -20,11 +20,7 @@ const TONES: Readonly<Record<Relay['standing'], Tone>> = {
 };
 
 export function Relays() {
-  const { data, error, refetch } = useQuery({
-    queryKey: ['relays'],
-    queryFn: ({ signal }) => get<RelaysAnswer>('/relays', {}, signal),
-    refetchInterval: 15_000,
-  });
+  const { data, error, refetch } = useQuery({ ...relaysQuery, refetchInterval: 15_000 });
   return (
     <section className="card">
       <header>

@@ -1,14 +1,12 @@
 /** The relays: how each stands and why, what it may be given, and stopping it. */
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { RelaysAnswer } from '../../src/admin/answers.ts';
-import { get } from '../api/client.ts';
 import { useEvents } from '../api/events.ts';
+import { relaysQuery } from '../api/queue.ts';
 import { useTitle } from '../app/title.ts';
 import { ErrorState, Skeleton } from '../design/states.tsx';
 import { RelayCard } from './card.tsx';
 import './relays.css';
 
-const KEY = ['relays'];
 /** Paces and limits change without an event, ms. */
 const REFRESH = 5_000;
 
@@ -16,12 +14,11 @@ export function Page() {
   useTitle('Relays');
   const client = useQueryClient();
   const { data, error, refetch } = useQuery({
-    queryKey: KEY,
-    queryFn: ({ signal }) => get<RelaysAnswer>('/relays', {}, signal),
+    ...relaysQuery,
     refetchInterval: REFRESH,
     placeholderData: keepPreviousData,
   });
-  useEvents(({ type }) => type === 'relay' && void client.invalidateQueries({ queryKey: KEY }));
+  useEvents(({ type }) => type === 'relay' && void client.invalidateQueries(relaysQuery));
   return (
     <>
       <div className="page-head">

@@ -27,6 +27,12 @@ export interface Dialect {
    * through an index that begins with it from end to end.
    */
   readonly partialIndexesKeepKnown: boolean;
+  /**
+   * The condition that a delivery is queued, as the indexes of what is queued have it, and every question to them. PostgreSQL would take
+   * an index by state for cheaper where its statistics are from when nothing waited, and read all that waits: so there it is in words that
+   * no other index has.
+   */
+  readonly isQueued: string;
   /** Behind the name of a table: this index is to be used, where the planner cannot be trusted to lock no more rows than are asked for. */
   byIndex(index: string): string;
   /** Values in one statement, at most. */

@@ -25,6 +25,7 @@ export const mysqlDialect: Dialect = {
   contentTableOptions: TABLE_OPTIONS,
   partialIndexes: false,
   partialIndexesKeepKnown: true,
+  isQueued: "state = 'queued'",
   byIndex: (index) => ` FORCE INDEX (${index})`,
   maxValues: 65_535,
   // A packet may have 16 megabytes, where nobody changed that.

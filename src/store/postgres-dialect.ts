@@ -24,6 +24,7 @@ export const postgresDialect: Dialect = {
   contentTableOptions: '',
   partialIndexes: true,
   partialIndexesKeepKnown: false,
+  isQueued: "LOWER(state) = 'queued'",
   byIndex: () => '',
   maxValues: 65_535,
   maxOctets: 8 * 1024 * 1024,

@@ -9,8 +9,18 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
 /** Written alike in every query that wants the index on ended deliveries; compared one by one for the same reason as in `oneOf`. */
 export const IS_ENDED = "state <> 'queued' AND state <> 'sending' AND state <> 'held'";
 
+/**
+ * Written alike for the same reason; true of all that is queued. Without its second half a claim could use the index by expiry too, and
+ * PostgreSQL would read all of that one where its statistics are from when nothing waited.
+ */
+export function isMortal({ isQueued }: Dialect): string {
+  return `${isQueued} AND expires_at > 0`;
+}
+
 /** Written alike for the same reason: those that wait by themselves, and of whose delay somebody is to be told. */
-export const IS_LATE = "state = 'queued' AND delay_reported = 0 AND delay_report_at IS NOT NULL AND priority < 3";
+export function isLate({ isQueued }: Dialect): string {
+  return `${isQueued} AND delay_reported = 0 AND delay_report_at IS NOT NULL AND priority < 3`;
+}
 
 /** Written alike for the same reason: what is of interest to those who watch, and rests where it is. */
 export const IS_TRIED = "(state = 'held' OR (state = 'queued' AND (attempts > 0 OR in_doubt = 1)))";
@@ -293,11 +303,11 @@ function indexes(dialect: Dialect): string[] {
     `CREATE INDEX posthaste_messages_drop ON posthaste_messages (${known('drop_content')}id)${where('drop_content = 1')}`,
     'CREATE INDEX posthaste_messages_message_id ON posthaste_messages (message_id_key)',
     // What a claim takes next.
-    `CREATE INDEX posthaste_deliveries_due ON posthaste_deliveries (${known('state')}relay, priority, due_at, id, ordinal)${where("state = 'queued'")}`,
+    `CREATE INDEX posthaste_deliveries_due ON posthaste_deliveries (${known('state')}relay, priority, due_at, id, ordinal)${where(dialect.isQueued)}`,
     // What has waited too long; `attempts` lets the deferred ones be counted without their rows.
-    `CREATE INDEX posthaste_deliveries_expiry ON posthaste_deliveries (${known('state')}expires_at, attempts)${where("state = 'queued'")}`,
+    `CREATE INDEX posthaste_deliveries_expiry ON posthaste_deliveries (${known('state')}expires_at, attempts)${where(isMortal(dialect))}`,
     // Whose senders are to be told of a delay.
-    `CREATE INDEX posthaste_deliveries_late ON posthaste_deliveries (${known('state')}${known('delay_reported')}delay_report_at)${where(IS_LATE)}`,
+    `CREATE INDEX posthaste_deliveries_late ON posthaste_deliveries (${known('state')}${known('delay_reported')}delay_report_at)${where(isLate(dialect))}`,
     // Lists and sums by state, and the leases: only few are ever sending.
     'CREATE INDEX posthaste_deliveries_state ON posthaste_deliveries (state, id DESC, ordinal)',
     'CREATE INDEX posthaste_deliveries_recipient ON posthaste_deliveries (recipient_key, id)',

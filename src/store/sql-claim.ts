@@ -6,6 +6,7 @@ import { type Id, idToBytes, newId } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { CLAIMED, DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf } from './rows.ts';
+import { isMortal } from './schema.ts';
 import { tokenOf } from './sql-lease.ts';
 import { quotaOf } from './sql-rates.ts';
 import { type Gate, gateOf, type Probe, takeProbe } from './sql-relays.ts';
@@ -128,7 +129,7 @@ async function dueHeads(
   const unexpired = alive ? 'AND expires_at + 0 > ? ' : '';
   const sql =
     `SELECT id, ordinal FROM posthaste_deliveries${dialect.byIndex('posthaste_deliveries_due')} ` +
-    "WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ? " +
+    `WHERE ${dialect.isQueued} AND relay = ? AND priority = ? AND due_at <= ? ` +
     `${others}${unexpired}${standIn === true ? 'AND in_doubt = 0 ' : ''}ORDER BY due_at, id, ordinal LIMIT ?${dialect.lockFree}`;
   // What was chosen before is still queued and comes first again.
   const most = limit + size(chosen);
@@ -182,7 +183,7 @@ async function dueOf(tx: Queries, dialect: Dialect, request: ClaimRequest, heads
 async function queuedOf(tx: Queries, dialect: Dialect, heads: Heads, fits: (row: Row) => boolean): Promise<Group[]> {
   const sql = (keys: string): string =>
     `SELECT ${DELIVERY_COLUMNS} FROM posthaste_deliveries d${dialect.byIndex('PRIMARY')} WHERE d.id >= ? AND d.id <= ? AND ${keys} ` +
-    `AND LOWER(d.state) = 'queued' ORDER BY d.id, d.ordinal${dialect.lockFree}`;
+    `AND TRIM(d.state) = 'queued' ORDER BY d.id, d.ordinal${dialect.lockFree}`;
   const { rows } = await queryByKeys(tx, inKeys('d.id', [...heads.values()]), sql, endsOf(heads));
   const byMessage = new Map<Id, Row[]>();
   for (const row of rows) {
@@ -328,7 +329,7 @@ export function claimExpired(
 ): Promise<readonly Claim[]> {
   const sql =
     `SELECT id, ordinal FROM posthaste_deliveries${dialect.byIndex('posthaste_deliveries_expiry')} ` +
-    `WHERE state = 'queued' AND expires_at <= ? ORDER BY expires_at LIMIT ?${dialect.lockFree}`;
+    `WHERE ${isMortal(dialect)} AND expires_at <= ? ORDER BY expires_at LIMIT ?${dialect.lockFree}`;
   const hasExpired = (row: Row): boolean => (row.expires_at as number) <= request.now;
   const work = async (tx: Queries): Promise<readonly Claim[]> => {
     const { rows } = await tx.query(sql, [request.now, request.limit]);
@@ -339,10 +340,9 @@ export function claimExpired(
 }
 
 /** One look at the index for each priority. */
-export async function nextDue(database: Database, relay: string): Promise<Instant | null> {
+export async function nextDue(database: Database, { isQueued }: Dialect, relay: string): Promise<Instant | null> {
   // Not MIN: without statistics PostgreSQL reads all that waits for it.
-  const least =
-    "SELECT due_at FROM posthaste_deliveries WHERE state = 'queued' AND relay = ? AND priority = ? ORDER BY due_at LIMIT 1";
+  const least = `SELECT due_at FROM posthaste_deliveries WHERE ${isQueued} AND relay = ? AND priority = ? ORDER BY due_at LIMIT 1`;
   const sql = `SELECT ${CLAIMED.map((_, i) => `(${least}) AS p${i}`).join(', ')}`;
   const { rows } = await database.query(
     sql,

@@ -5,16 +5,21 @@ import { idToBytes } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf } from './rows.ts';
-import { IS_LATE } from './schema.ts';
+import { isLate } from './schema.ts';
 import { keysOf } from './sql-claim.ts';
 import { insertMessages } from './sql-insert.ts';
 import { inKeys, inPairs, queryByKeys } from './statements.ts';
 
 /** Reads the index alone while nothing is late. */
-export function late(database: Database, now: Instant, limit: number): Promise<readonly LateMessage[]> {
+export function late(
+  database: Database,
+  dialect: Dialect,
+  now: Instant,
+  limit: number,
+): Promise<readonly LateMessage[]> {
   return database.snapshot(async (tx) => {
     const heads = await tx.query(
-      `SELECT id FROM posthaste_deliveries WHERE ${IS_LATE} AND delay_report_at <= ? ORDER BY delay_report_at LIMIT ?`,
+      `SELECT id FROM posthaste_deliveries WHERE ${isLate(dialect)} AND delay_report_at <= ? ORDER BY delay_report_at LIMIT ?`,
       [now, limit],
     );
     const keys = new Map(heads.rows.map((row) => [idOf(row.id), row.id as Uint8Array]));
@@ -23,7 +28,7 @@ export function late(database: Database, now: Instant, limit: number): Promise<r
       `SELECT ${DELIVERY_COLUMNS} FROM posthaste_deliveries d WHERE ${list} ORDER BY d.id, d.ordinal`;
     const { rows } = await queryByKeys(tx, lists, sql);
     const byMessage = Map.groupBy(
-      rows.filter((row) => isLate(row, now)),
+      rows.filter((row) => isLateNow(row, now)),
       (row) => idOf(row.id),
     );
     const messages = await messagesOf(tx, [...keys.values()]);
@@ -36,7 +41,7 @@ export function late(database: Database, now: Instant, limit: number): Promise<r
   });
 }
 
-function isLate({ state, delay_reported: reported, delay_report_at: at, priority }: Row, now: Instant): boolean {
+function isLateNow({ state, delay_reported: reported, delay_report_at: at, priority }: Row, now: Instant): boolean {
   return state === 'queued' && reported === 0 && at !== null && (at as number) <= now && (priority as number) < 3;
 }
 

@@ -17,7 +17,7 @@ import {
   MESSAGE_COLUMNS,
   messageOf,
 } from './rows.ts';
-import { IS_ENDED } from './schema.ts';
+import { IS_ENDED, isMortal } from './schema.ts';
 import { type Condition, conditionsOf, needsMessage, startOf, stateCondition, statesOf } from './sql-filter.ts';
 
 /** How long a report that was given up is counted, ms. */
@@ -182,14 +182,13 @@ export async function count(
 }
 
 /** Reads indexes only: about a second for ten million deliveries, away from the thread that commits. */
-export async function counts(database: Database, now: Instant): Promise<Counts> {
+export async function counts(database: Database, dialect: Dialect, now: Instant): Promise<Counts> {
   return database.snapshot(async (tx) => {
     const byState = await tx.query('SELECT state, COUNT(*) AS n FROM posthaste_deliveries GROUP BY state', []);
-    const deferred =
-      "SELECT COUNT(*) FROM posthaste_deliveries WHERE state = 'queued' AND expires_at > 0 AND attempts > 0";
+    const deferred = `SELECT COUNT(*) FROM posthaste_deliveries WHERE ${isMortal(dialect)} AND attempts > 0`;
     const inDoubt = 'SELECT COUNT(*) FROM posthaste_deliveries WHERE in_doubt = 1';
     const { rows } = await tx.query(`SELECT (${deferred}) AS deferred, (${inDoubt}) AS in_doubt`, []);
-    const times = await dueTimes(tx, now);
+    const times = await dueTimes(tx, dialect, now);
     const states = new Map(byState.rows.map((row) => [row.state, Number(row.n)]));
     return {
       states: Object.fromEntries(STATES.map((state) => [state, states.get(state) ?? 0])) as Counts['states'],
@@ -218,17 +217,16 @@ interface DueTimes {
 }
 
 /** Steps through the relays and priorities by the index of what is due: a few rows, however many wait. */
-async function dueTimes(tx: Queries, now: Instant): Promise<readonly DueTimes[]> {
+async function dueTimes(tx: Queries, { isQueued }: Dialect, now: Instant): Promise<readonly DueTimes[]> {
   const found: DueTimes[] = [];
-  const next = "SELECT MIN(relay) AS relay FROM posthaste_deliveries WHERE state = 'queued' AND relay > ?";
+  const next = `SELECT MIN(relay) AS relay FROM posthaste_deliveries WHERE ${isQueued} AND relay > ?`;
   for (let relay = ''; ; ) {
     const row = (await tx.query(next, [relay])).rows[0];
     if (row?.relay === null || row?.relay === undefined) return found;
     relay = row.relay as string;
     const due: (Instant | null)[] = [];
     for (const priority of CLAIMED) {
-      const sql =
-        "SELECT MIN(due_at) AS due_at FROM posthaste_deliveries WHERE state = 'queued' AND relay = ? AND priority = ?";
+      const sql = `SELECT MIN(due_at) AS due_at FROM posthaste_deliveries WHERE ${isQueued} AND relay = ? AND priority = ?`;
       const at = (await tx.query(sql, [relay, priority])).rows[0]?.due_at as number | null;
       due.push(at !== null && at <= now ? at : null);
     }

@@ -254,7 +254,7 @@ function* insertDeliveries(
   const { barring, telling } = yield* presence();
   const suppressed = yield* suppressedAmong(recipients, now, barring);
   const clear = (each: NewMessage): boolean => !each.deliveries.some(({ recipient }) => suppressed(recipient));
-  const taken = yield* takenAmong(messages, takes, clear, now);
+  const taken = yield* takenAmong(dialect, messages, takes, clear, now);
   const barred: (Barred & { readonly id: Id; readonly recipient: Address })[] = [];
   const rows = messages.flatMap(({ message, deliveries }) => {
     const id = idToBytes(message.id);

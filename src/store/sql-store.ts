@@ -91,7 +91,7 @@ export class SqlStore implements Store {
   }
 
   late(now: Instant, limit: number): Promise<readonly LateMessage[]> {
-    return delays.late(this.#database, now, limit);
+    return delays.late(this.#database, this.#dialect, now, limit);
   }
 
   reportDelays(reports: readonly DelayReport[], now: Instant): Promise<readonly boolean[]> {
@@ -103,7 +103,7 @@ export class SqlStore implements Store {
   }
 
   nextDue(relay: string): Promise<Instant | null> {
-    return claims.nextDue(this.#database, relay);
+    return claims.nextDue(this.#database, this.#dialect, relay);
   }
 
   settle(groups: readonly SettleGroup[], now: Instant): Promise<readonly (readonly boolean[])[]> {
@@ -163,7 +163,7 @@ export class SqlStore implements Store {
   }
 
   counts(now: Instant): Promise<Counts> {
-    return finds.counts(this.#database, now);
+    return finds.counts(this.#database, this.#dialect, now);
   }
 
   flow(from: Instant, width: number, spans: number): Promise<readonly Flow[]> {

@@ -3,12 +3,14 @@ import type { NewMessage } from '../queue/message.ts';
 import type { Take } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
+import type { Dialect } from './dialect.ts';
 import { CLAIMED, priorityNumber } from './rows.ts';
 import { gateOf } from './sql-relays.ts';
 import { ask, type Steps } from './steps.ts';
 
 /** Which of the messages each worker takes. `clear`: nobody on the list of suppressions is among its recipients. */
 export function* takenAmong(
+  dialect: Dialect,
   messages: readonly NewMessage[],
   takes: readonly Take[],
   clear: (message: NewMessage) => boolean,
@@ -16,7 +18,7 @@ export function* takenAmong(
 ): Steps<ReadonlyMap<Id, Take>> {
   const taken = new Map<Id, Take>();
   for (const take of takes) {
-    if (yield* isShut(take.relay, now)) continue;
+    if (yield* isShut(dialect, take.relay, now)) continue;
     let room = take.limit;
     for (const each of inOrder(messages, take.relay, now)) {
       room -= each.deliveries.length;
@@ -29,10 +31,9 @@ export function* takenAmong(
 }
 
 /** Paused, faulty, or with something waiting that goes first. */
-function* isShut(relay: string, now: Instant): Steps<boolean> {
+function* isShut({ isQueued }: Dialect, relay: string, now: Instant): Steps<boolean> {
   if ((yield* gateOf({ relay, now })) !== 'open') return true;
-  const one =
-    "SELECT 1 FROM posthaste_deliveries WHERE state = 'queued' AND relay = ? AND priority = ? AND due_at <= ?";
+  const one = `SELECT 1 FROM posthaste_deliveries WHERE ${isQueued} AND relay = ? AND priority = ? AND due_at <= ?`;
   const sql = `SELECT 1 AS waits WHERE ${CLAIMED.map(() => `EXISTS (${one})`).join(' OR ')}`;
   const values = CLAIMED.flatMap((priority) => [relay, priority, now]);
   return (yield* ask(sql, values)).rows.length > 0;

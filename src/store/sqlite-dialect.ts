@@ -9,6 +9,7 @@ export const sqliteDialect: Dialect = {
   contentTableOptions: ' STRICT',
   partialIndexes: true,
   partialIndexesKeepKnown: true,
+  isQueued: "state = 'queued'",
   byIndex: () => '',
   maxValues: 32_766,
   maxOctets: Number.POSITIVE_INFINITY,

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { pagesTouched } from '../../bench/counters.ts';
 import { fill, finishedKind, waitingKind } from '../../bench/fill.ts';
+import { setAutovacuum } from '../../bench/fill-postgres.ts';
 import { WEBHOOK_EVENTS } from '../../src/queue/webhook.ts';
 import { openStore } from '../../src/store/open.ts';
 import { isThere, POSTGRES, TestDatabase } from '../support/servers.ts';
@@ -60,6 +61,27 @@ describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL', () => {
     await database.drop();
     expect(long.claim - short.claim).toBeLessThan(DEEPER);
     expect(long.settle - short.settle).toBeLessThan(DEEPER);
+  });
+
+  test('reads no more of what waits than a claim takes, with statistics from when nothing waited', async () => {
+    const database = await TestDatabase.make(POSTGRES);
+    const store = await openStore(database.url);
+    const content = Buffer.alloc(200, 'x');
+    const hour = 3_600_000;
+    const finished = await finishedKind(store, content, Date.now() - 2 * hour);
+    const waiting = await waitingKind(store, content, Date.now() - hour);
+    await store.close();
+    const client = new pg.Client(database.url);
+    await client.connect();
+    await setAutovacuum(client, false);
+    await fill(database.url, finished, 0, WAITING);
+    await client.query('VACUUM ANALYZE');
+    await fill(database.url, waiting, 0, WAITING / 2);
+    await client.end();
+    const before = await readIn(database.url);
+    await pagesTouched(database.url, 10, 50);
+    expect((await readIn(database.url)) - before).toBeLessThan(WAITING / 2);
+    await database.drop();
   });
 
   test('reads no more of what waits for a webhook than is due next, while it knows nothing of the table', async () => {

@@ -7,13 +7,14 @@ import { freePort, untilReady } from './smtp.ts';
 
 const SERVER = fileURLToPath(new URL('floor-server.ts', import.meta.url));
 
-/** Only for `accept`: it relays nothing. */
+/** For `accept` and `end-to-end`: it has no queue. */
 export const floor: Contender = {
   name: 'floor',
-  version: () => 'floor: answers and one synced write in Node.js',
-  async start({ folder }) {
+  version: () => 'floor: answers, one synced write, and one transaction to the relay, in Node.js',
+  async start({ folder, relayPort, held }) {
     const port = await freePort();
-    const child = start(process.execPath, [SERVER, String(port), join(folder, 'written')]);
+    const relay = held ? [] : [String(relayPort)];
+    const child = start(process.execPath, [SERVER, String(port), join(folder, 'written'), ...relay]);
     await untilReady(port, START_MS);
     return {
       port,

@@ -38,7 +38,7 @@ async function main(options: Options): Promise<void> {
     say('Syncing costs nothing in memory: choose a folder on a real disk with --folder.');
   if (!options.json) process.stdout.write(`${HEAD}\n`);
   for (const what of options.cases) {
-    const taking = options.floor && what.name === 'accept' ? [...contenders, floor] : contenders;
+    const taking = options.floor && what.name !== 'drain' ? [...contenders, floor] : contenders;
     const result = await compare(taking, what, options.runs, parent);
     process.stdout.write(options.json ? `${jsonOf(result, facts)}\n` : showResult(result));
   }

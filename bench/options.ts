@@ -36,7 +36,7 @@ export const USAGE = `npm run bench -- [options]
   --runs N             runs of each contender, alternating (default: 3)
   --folder PATH        where to keep the queues: the disk that is measured (default: a temporary folder)
   --alone              posthaste without Postfix
-  --floor              in accept, also a bare server that answers and makes one synced write: what a queue cannot go below
+  --floor              in accept and end-to-end, also a bare server that answers, makes one synced write, and relays: what a queue cannot go below
   --json               one JSON object a line for each case
 Giving a case, a size, or a number of sessions leaves the other defaults as they are, but only reconnecting clients
 are measured unless --keep-connections says otherwise.

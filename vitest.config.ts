@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import { LongFirst } from './scripts/vitest-order.ts';
 import { TotalsReporter } from './scripts/vitest-totals.ts';
 
@@ -14,7 +14,14 @@ const ALONE = 'test/**/*.alone.test.ts';
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: 'all', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: [ALONE] } },
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ALONE],
+        },
+      },
       // After all others, with nothing beside them.
       { extends: true, test: { name: 'alone', include: [ALONE], fileParallelism: false, sequence: { groupOrder: 1 } } },
     ],

@@ -14,6 +14,7 @@ const TONES: Readonly<Record<Relay['standing'], Tone>> = {
   fine: 'good',
   paused: 'warn',
   failing: 'bad',
+  deferring: 'bad',
   limited: 'warn',
   resting: 'warn',
   slowed: 'warn',
@@ -53,7 +54,7 @@ export function Relays() {
 /** Why it stands as it does. */
 function Why({ relay }: { readonly relay: Relay }) {
   const now = useNow();
-  const { standing, pausedAt, pausedBy, faults, lastFault, limitedUntil, pace } = relay;
+  const { standing, pausedAt, pausedBy, faults, lastFault, deferring, limitedUntil, pace } = relay;
   if (standing === 'paused' && pausedAt !== null)
     return (
       <>
@@ -71,6 +72,13 @@ function Why({ relay }: { readonly relay: Relay }) {
         ) : (
           '; it is being tried again'
         )}
+      </>
+    );
+  if (deferring !== null)
+    return (
+      <>
+        has taken no mail since <Moment at={deferring.since} as="short" />
+        {deferring.reply !== null && `: ${deferring.reply.code} ${deferring.reply.text}`}
       </>
     );
   if (standing === 'limited' && limitedUntil !== null)

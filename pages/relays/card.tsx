@@ -16,6 +16,7 @@ const TONES: Readonly<Record<Relay['standing'], Tone>> = {
   fine: 'good',
   paused: 'warn',
   failing: 'bad',
+  deferring: 'bad',
   limited: 'busy',
   resting: 'warn',
   slowed: 'warn',
@@ -39,6 +40,7 @@ export function RelayCard({ relay }: { readonly relay: Relay }) {
           </Fact>
           <Fact name="Limit">{relay.rates.map(rateText).join(', ') || null}</Fact>
           <Fact name="Fallback">{relay.fallback.join(', ') || null}</Fact>
+          <Fact name="Last sent">{relay.lastSentAt === null ? null : <Moment at={relay.lastSentAt} />}</Fact>
           <Fact name="Mail">
             <Link href={`/messages?relay=${encodeURIComponent(name)}`}>its messages</Link>
           </Fact>
@@ -64,7 +66,7 @@ function rateText({ limit, windowMs }: Relay['rates'][number]): string {
 
 /** What it does, why, and what happens next. */
 function Why({ relay }: { readonly relay: Relay }) {
-  const { standing, pausedAt, pausedBy, limitedUntil, pace, known } = relay;
+  const { standing, pausedAt, pausedBy, deferring, limitedUntil, pace, known } = relay;
   if (pausedAt !== null)
     return (
       <p>
@@ -73,6 +75,16 @@ function Why({ relay }: { readonly relay: Relay }) {
       </p>
     );
   if (standing === 'failing') return <Failing relay={relay} />;
+  if (deferring !== null)
+    return (
+      <>
+        <p>
+          It takes connections, and has taken no mail since <Moment at={deferring.since} as="short" />: all of it is
+          deferred.
+        </p>
+        <Said title="What it said" reply={deferring.reply} />
+      </>
+    );
   if (standing === 'limited' && limitedUntil !== null)
     return (
       <p>

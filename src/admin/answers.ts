@@ -72,6 +72,11 @@ const relay = z.strictObject({
   faultSince: schema.maybeInstant,
   probeAt: schema.maybeInstant.describe('No attempt before this.'),
   lastFault: schema.maybeReply,
+  lastSentAt: schema.maybeInstant.describe('When it last took mail, to a minute or so.'),
+  deferring: z
+    .strictObject({ since: z.int(), reply: schema.maybeReply })
+    .nullable()
+    .describe('It takes connections, and has deferred all mail since then.'),
   limitedUntil: schema.maybeInstant,
   pace: z
     .strictObject({ connections: z.int(), restUntil: schema.maybeInstant, slowedAt: z.int(), reply: schema.maybeReply })

@@ -1,6 +1,6 @@
 /** The relays: what the settings say of them, how they stand, and stopping them. */
 import * as z from 'zod';
-import type { Health } from '../queue/health.ts';
+import { type Health, longVainOf } from '../queue/health.ts';
 import { standingOf } from '../queue/standing.ts';
 import type { RelayState } from '../queue/store.ts';
 import { replyView } from '../queue/view.ts';
@@ -28,9 +28,16 @@ function view(name: string, setting: RelaySetting | undefined, state: RelayState
     faultSince: state?.faultSince ?? null,
     probeAt: state?.probeAt ?? null,
     lastFault: replyView(state?.lastFault ?? null),
+    lastSentAt: state?.sentAt ?? null,
+    deferring: deferringView(name, health),
     limitedUntil: state?.limitedUntil ?? null,
     pace: pace === null ? null : { ...paceView(pace) },
   };
+}
+
+function deferringView(relay: string, health: Health) {
+  const vain = longVainOf(relay, health);
+  return vain === undefined ? null : { since: vain.since, reply: replyView(vain.reply) };
 }
 
 function paceView({ connections, restUntil, slowedAt, reply }: NonNullable<RelayState['pace']>) {

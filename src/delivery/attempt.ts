@@ -75,7 +75,10 @@ async function attemptIn(
   const place = { startedAt, relay: relay.name, host: relay.host, notBefore };
   const concluded = await conclude(parts, claim, decided, place);
   span.end(attemptEnd(concluded.decided, concluded.took));
-  if (answered.some((outcome) => outcome.kind === 'sent')) share.succeeded(startedAt);
+  if (answered.some((outcome) => outcome.kind === 'sent')) {
+    share.succeeded(startedAt);
+    await health.sent();
+  }
   const unmet = before !== undefined || signal.aborted || !answered.some(isAnswer);
   const opened = unmet ? await health.unmet([claim.token]) : fault === undefined && (await health.success(startedAt));
   if (opened) parts.queue.announceWork();

@@ -15,6 +15,9 @@ export interface HealthParts {
   readonly hooks: Hooks;
 }
 
+/** How often it is told that the relay takes mail, ms. */
+const TELL_SENT = 60_000;
+
 /** The one message that probes for all. */
 interface Probe {
   readonly token: Token;
@@ -31,6 +34,7 @@ export class RelayHealth {
   /** The pause that was told of: connections that fall together are one fault, and one line. */
   #toldOf: Instant | null = null;
   #probe: Probe | undefined;
+  #sentAt: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(relay: string, parts: HealthParts) {
     this.#relay = relay;
@@ -113,6 +117,21 @@ export class RelayHealth {
       this.#faulty = true;
       log.warn({ relay: this.#relay, err: error }, 'that the relay is well again could not be written yet');
       return false;
+    }
+  }
+
+  /** The relay has taken mail. Never rejects: where the store cannot be told, the next one tells it. */
+  async sent(): Promise<void> {
+    const { store, clock, log } = this.#parts;
+    const now = clock.now();
+    const before = this.#sentAt;
+    if (now - before < TELL_SENT) return;
+    this.#sentAt = now;
+    try {
+      await store.noteSent(this.#relay, now);
+    } catch (error) {
+      this.#sentAt = before;
+      log.warn({ relay: this.#relay, err: error }, 'that the relay takes mail could not be written yet');
     }
   }
 

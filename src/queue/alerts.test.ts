@@ -20,7 +20,7 @@ const healthy: Health = {
   waitedFor: new Set(['default']),
   nodes: [node],
   webhooks: [],
-  vain: null,
+  vain: [],
   now: NOW,
 };
 const limits = { silence: 15 * MINUTE, age: 60 * MINUTE };
@@ -41,10 +41,10 @@ test('mail that waits while none is delivered is silence, after its time', () =>
 });
 
 test('mail that is deferred again and again while none is sent is silence too', () => {
-  const vain = { since: NOW - 15 * MINUTE, reply: null };
-  expect(named({ vain })).toEqual(['silence']);
-  expect(named({ vain: { ...vain, since: vain.since + 1 } })).toEqual([]);
-  expect(named({ vain }, null, NOW - MINUTE)).toEqual([]);
+  const vain = { relay: 'one', since: NOW - 15 * MINUTE, reply: null };
+  expect(named({ vain: [vain, { ...vain, relay: 'two' }] })).toEqual(['silence:one', 'silence:two']);
+  expect(named({ vain: [{ ...vain, since: vain.since + 1 }] })).toEqual([]);
+  expect(named({ vain: [vain] }, null, NOW - MINUTE)).toEqual([]);
 });
 
 test('a process that has just begun to look waits before it calls anything silent', () => {

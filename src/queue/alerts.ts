@@ -34,14 +34,15 @@ export function alertsOf(
   ];
 }
 
-/** What was deferred waits too, but one full mailbox must wake nobody. */
+/** What was deferred waits too, but one full mailbox must wake nobody. A relay that defers all, beside others that do not, has a name of its own. */
 function silence({ counts, vain, now }: Health, from: Instant, begun: Instant, limits: AlertLimits): readonly Alert[] {
   if (limits.silence === null) return [];
   const waits = counts.oldestDue !== null || counts.states.sending > 0;
   if (waits && now - from >= limits.silence)
     return [{ name: 'silence', text: `nothing was delivered for ${elapsed(now - from)} while mail waits` }];
-  if (vain === null || now - Math.max(vain.since, begun) < limits.silence) return [];
-  return [{ name: 'silence', text: vainText(vain, now) }];
+  const { silence: longest } = limits;
+  const long = vain.filter(({ since }) => now - Math.max(since, begun) >= longest);
+  return long.map((each) => ({ name: `silence:${each.relay}`, text: vainText(each, now) }));
 }
 
 function age({ counts, now }: Health, limits: AlertLimits): readonly Alert[] {

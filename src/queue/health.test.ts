@@ -19,7 +19,7 @@ const healthy: Health = {
   waitedFor: new Set(['default']),
   nodes: [node],
   webhooks: [],
-  vain: null,
+  vain: [],
   now: NOW,
 };
 
@@ -105,19 +105,22 @@ test.each<[string, Partial<Health>, readonly string[]]>([
     { counts: { ...three, oldestDue: NOW - 90 * MINUTE } },
     ['2', 'critical: mail has been due for 1h 30m and was not tried'],
   ],
-  ['mail that is deferred for a while', { vain: { since: NOW - 14 * MINUTE, reply: null } }, ['0']],
+  ['mail that is deferred for a while', { vain: [{ relay: 'default', since: NOW - 14 * MINUTE, reply: null }] }, ['0']],
   [
     'mail that is deferred again and again',
-    { vain: { since: NOW - 16 * MINUTE, reply: { code: 451, text: 'later' } } },
+    { vain: [{ relay: 'default', since: NOW - 16 * MINUTE, reply: { code: 451, text: 'later' } }] },
     [
       '1',
-      'warning: nothing has been sent for 16m, and mail submitted since then is deferred again and again: 451 later',
+      'warning: relay default has taken nothing for 16m, and mail submitted since then is deferred again and again: 451 later',
     ],
   ],
   [
     'mail that is deferred for long',
-    { vain: { since: NOW - 90 * MINUTE, reply: null } },
-    ['2', 'critical: nothing has been sent for 1h 30m, and mail submitted since then is deferred again and again'],
+    { vain: [{ relay: 'default', since: NOW - 90 * MINUTE, reply: null }] },
+    [
+      '2',
+      'critical: relay default has taken nothing for 1h 30m, and mail submitted since then is deferred again and again',
+    ],
   ],
   [
     'one of each',

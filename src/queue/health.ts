@@ -20,8 +20,8 @@ export interface Health {
   /** Also those that were not seen lately. */
   readonly nodes: readonly Node[];
   readonly webhooks: readonly WebhookState[];
-  /** null: mail is sent, or none was tried often enough to tell. */
-  readonly vain: Vain | null;
+  /** Relays that defer all mail, as far as enough was tried to tell. */
+  readonly vain: readonly Vain[];
   readonly now: Instant;
 }
 
@@ -128,15 +128,22 @@ function late(health: Health): readonly Problem[] {
   ];
 }
 
-/** Everything is deferred: nothing is due for long, no relay has a fault, and nothing arrives. */
+/** Everything is deferred: nothing is due for long, the relay has no fault, and nothing arrives. */
 function inVain({ vain, now }: Health): readonly Problem[] {
-  if (vain === null || now - vain.since < LONG_VAIN) return [];
-  return [{ level: now - vain.since < VERY_LATE ? 'warning' : 'critical', text: vainText(vain, now) }];
+  const long = vain.filter(({ since }) => now - since >= LONG_VAIN);
+  return long.map((each) => {
+    return { level: now - each.since < VERY_LATE ? 'warning' : 'critical', text: vainText(each, now) };
+  });
 }
 
-export function vainText({ since, reply }: Vain, now: Instant): string {
+/** The relay has deferred all mail for so long that people hear of it. */
+export function longVainOf(relay: string, { vain, now }: Pick<Health, 'vain' | 'now'>): Vain | undefined {
+  return vain.find((each) => each.relay === relay && now - each.since >= LONG_VAIN);
+}
+
+export function vainText({ relay, since, reply }: Vain, now: Instant): string {
   const last = reply === null ? '' : `: ${showReply(reply)}`;
-  return `nothing has been sent for ${elapsed(now - since)}, and mail submitted since then is deferred again and again${last}`;
+  return `relay ${relay} has taken nothing for ${elapsed(now - since)}, and mail submitted since then is deferred again and again${last}`;
 }
 
 /** Starvation: where mail of a higher priority never ends, the rest never goes. */

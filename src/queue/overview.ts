@@ -1,15 +1,13 @@
 /** What the queue knows of itself, for those who watch it: sums, relays, processes, and what came and went. Only reads. */
 import type { Clock, Instant } from '../runtime/clock.ts';
-import { firstIdAt } from '../runtime/id.ts';
 import type { Health } from './health.ts';
 import { beginning, behind, isBeyond, isSearch, SEARCHED } from './search.ts';
 import type { Counts, Filter, Flow, Held, Node, Page, PageRequest, RelayState, Store, Suppression } from './store.ts';
 import { partKey } from './suppression.ts';
-import { type Vain, vainOf } from './vain.ts';
+import { SIGN, type Vain, vainOf } from './vain.ts';
 
-/** Deliveries behind the last success that are looked through, and those that are read, for signs that all is in vain. */
-const SIGNS = 5_000;
-const READ = 100;
+/** Deliveries of each relay and priority that are looked through for signs that it defers all. */
+const SIGNS = 2_000;
 
 export class Overview {
   readonly #store: Store;
@@ -51,14 +49,12 @@ export class Overview {
     return states.sending > 0 && (await this.#store.find(sending, { limit: 1 })).rows.length > 0;
   }
 
-  async #vain({ deferred }: Counts, relays: readonly RelayState[]): Promise<Vain | null> {
-    if (deferred === 0) return null;
-    const lastSent = await this.lastSent();
-    const idFrom = firstIdAt(lastSent ?? 0);
-    const end = await this.#store.edge({ cursor: `${idFrom}:0`, order: 'oldest', limit: SIGNS });
-    const filter = { deferred: true, idFrom, ...(end !== null && { idTo: end }) };
-    const { rows } = await this.#store.find(filter, { limit: READ, order: 'oldest' });
-    return vainOf(rows, lastSent, relays);
+  async #vain({ deferred }: Counts, relays: readonly RelayState[]): Promise<readonly Vain[]> {
+    if (deferred === 0) return [];
+    const found = await Promise.all(
+      relays.map(async (state) => vainOf(await this.#store.deferredOf(state.relay, SIGN.attempts, SIGNS), state)),
+    );
+    return found.filter((vain) => vain !== null);
   }
 
   relays(): Promise<readonly RelayState[]> {

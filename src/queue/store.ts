@@ -213,7 +213,12 @@ export interface RelayState extends Suspicion {
   readonly pace: Pace | null;
   /** Since when servers have worked with it; null when none has said so. */
   readonly knownSince: Instant | null;
+  /** When it last took mail, to a minute or so; null: it is not known that it ever did. */
+  readonly sentAt: Instant | null;
 }
+
+/** A delivery that waits for another attempt. */
+export type Deferred = Pick<Delivery, 'id' | 'attempts' | 'createdAt' | 'lastAttemptAt' | 'lastReply'>;
 
 /** A process that works on this database. */
 export interface Node {
@@ -403,6 +408,13 @@ export interface Store extends AuditStore, WebhookStore {
   relays(): Promise<readonly RelayState[]>;
   /** A server works with this relay: from then on it is among `relays()`, also while it is healthy, for those who start without one. */
   noteRelay(relay: string, now: Instant): Promise<void>;
+  /** The relay has taken mail. Workers tell now and then: never for each message. */
+  noteSent(relay: string, now: Instant): Promise<void>;
+  /**
+   * Deliveries of the relay that wait after that many attempts or more, by the time at which they are due; looked for among the first
+   * `limit` of each priority.
+   */
+  deferredOf(relay: string, attempts: number, limit: number): Promise<readonly Deferred[]>;
   /** An operator stops a relay (`at`, `by`) or lets it go on (null); resuming forgets its faults and its pace too. */
   pauseRelay(relay: string, pause: { readonly at: Instant; readonly by: string } | null): Promise<void>;
   /**

@@ -1,31 +1,28 @@
-/** Mail that is tried again and again while none is sent: a relay that takes connections and defers every message has no fault. Pure. */
+/** Mail that a relay defers again and again while it takes none: it takes connections, so it has no fault. Pure. */
 import type { Reply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
-import type { Listed, RelayState } from './store.ts';
+import type { Deferred, RelayState } from './store.ts';
 
 export interface Vain {
-  /** Nothing was sent since then, and by then the first of it had been submitted. */
+  readonly relay: string;
+  /** It took nothing since then, and by then the first of its mail that it defers had been submitted. */
   readonly since: Instant;
-  /** What was said last. */
+  /** What it said last. */
   readonly reply: Reply | null;
 }
 
-/** Greylisting takes one, and one message alone may be its recipient's matter. */
-const ATTEMPTS = 2;
-const MESSAGES = 2;
+/** Greylisting takes one attempt, and one message alone may be its recipient's matter. */
+export const SIGN = { attempts: 2, messages: 2 } as const;
 
-/** `rows`: deferred deliveries that were submitted after `lastSent`. Where the relay is stopped or failing, that says it already. */
+/** `rows`: of this relay. Where it is stopped or failing, that says it already. */
 export function vainOf(
-  rows: readonly Pick<Listed, 'id' | 'relay' | 'attempts' | 'createdAt' | 'lastAttemptAt' | 'lastReply'>[],
-  lastSent: Instant | null,
-  relays: readonly Pick<RelayState, 'relay' | 'pausedAt' | 'faults'>[],
+  rows: readonly Deferred[],
+  { relay, sentAt, pausedAt, faults }: Pick<RelayState, 'relay' | 'sentAt' | 'pausedAt' | 'faults'>,
 ): Vain | null {
-  const explained = new Set(
-    relays.filter(({ pausedAt, faults }) => pausedAt !== null || faults > 0).map((r) => r.relay),
-  );
-  const tried = rows.filter(({ relay, attempts }) => attempts >= ATTEMPTS && !explained.has(relay));
-  if (new Set(tried.map(({ id }) => id)).size < MESSAGES) return null;
+  if (pausedAt !== null || faults > 0) return null;
+  const tried = rows.filter(({ attempts, createdAt }) => attempts >= SIGN.attempts && createdAt > (sentAt ?? 0));
+  if (new Set(tried.map(({ id }) => id)).size < SIGN.messages) return null;
   const last = tried.toSorted((a, b) => (b.lastAttemptAt ?? 0) - (a.lastAttemptAt ?? 0))[0];
   const first = Math.min(...tried.map(({ createdAt }) => createdAt));
-  return { since: Math.max(lastSent ?? 0, first), reply: last?.lastReply ?? null };
+  return { relay, since: Math.max(sentAt ?? 0, first), reply: last?.lastReply ?? null };
 }

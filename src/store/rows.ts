@@ -7,7 +7,7 @@ import { type Message, type Origin, PRIORITIES, type Priority } from '../queue/m
 import type { Pace } from '../queue/pace.ts';
 import type { Reason } from '../queue/reason.ts';
 import type { RetryOverride } from '../queue/schedule.ts';
-import type { Listed, Node, RelayState, Suppression } from '../queue/store.ts';
+import type { Deferred, Listed, Node, RelayState, Suppression } from '../queue/store.ts';
 import type { Suspect } from '../queue/suspicion.ts';
 import { type Id, idFromBytes } from '../runtime/id.ts';
 import type { TraceContext } from '../runtime/tracing.ts';
@@ -114,6 +114,19 @@ export function deliveryOf(row: Row, createdAt: number, id: Id = idOf(row.id)): 
   };
 }
 
+export const DEFERRED_COLUMNS =
+  'd.id, d.attempts, d.last_attempt_at, d.reply_code, d.reply_status, d.reply_text, d.reply_ours';
+
+export function waitingOf(row: Row): Deferred {
+  return {
+    id: idOf(row.id),
+    attempts: row.attempts as number,
+    createdAt: row.created_at as number,
+    lastAttemptAt: row.last_attempt_at as number | null,
+    lastReply: replyOf(row),
+  };
+}
+
 export const LISTED_COLUMNS = `${DELIVERY_COLUMNS}, m.created_at, m.sender, m.message_id, m.subject, m.size, m.report_on, m.tags`;
 
 export function listedOf(row: Row): Listed {
@@ -157,6 +170,7 @@ export function relayOf(row: Row): RelayState {
     limitedUntil: row.limited_until as number | null,
     pace: paceOf(row),
     knownSince: row.known_since as number | null,
+    sentAt: row.sent_at as number | null,
   };
 }
 

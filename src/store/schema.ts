@@ -202,6 +202,7 @@ function relays({ types: t, tableOptions }: Dialect): string {
     rate_logs ${t.text},
     limited_until ${t.integer},
     known_since ${t.integer},
+    sent_at ${t.integer},
     pace ${t.integer} CHECK (pace >= 1),
     rests ${t.integer} DEFAULT 0 NOT NULL CHECK (rests >= 0),
     rest_until ${t.integer},

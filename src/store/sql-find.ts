@@ -2,7 +2,7 @@
 import { cursorOf, placeOf } from '../queue/cursor.ts';
 import { STATES, type State } from '../queue/delivery.ts';
 import { PRIORITIES, type Priority } from '../queue/message.ts';
-import type { Counts, Filter, Found, Listed, Overtaken, Page, PageRequest } from '../queue/store.ts';
+import type { Counts, Deferred, Filter, Found, Listed, Overtaken, Page, PageRequest } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { type Id, idFromBytes, idToBytes, isId } from '../runtime/id.ts';
 import type { Database, Queries, Value } from './database.ts';
@@ -10,12 +10,14 @@ import type { Dialect } from './dialect.ts';
 import {
   attemptOf,
   CLAIMED,
+  DEFERRED_COLUMNS,
   DELIVERY_COLUMNS,
   deliveryOf,
   LISTED_COLUMNS,
   listedOf,
   MESSAGE_COLUMNS,
   messageOf,
+  waitingOf,
 } from './rows.ts';
 import { IS_ENDED, isMortal } from './schema.ts';
 import { type Condition, conditionsOf, needsMessage, startOf, stateCondition, statesOf } from './sql-filter.ts';
@@ -208,6 +210,24 @@ async function lostReports(tx: Queries, now: Instant): Promise<number> {
     'AND d.changed_at > ? AND m.id = d.id AND m.report_on IS NOT NULL';
   const { rows } = await tx.query(sql, [now - LOST_LATELY]);
   return Number(rows[0]?.n);
+}
+
+/** By the index of what is due, like a claim. */
+export async function deferredOf(
+  database: Database,
+  dialect: Dialect,
+  { relay, attempts, limit }: { readonly relay: string; readonly attempts: number; readonly limit: number },
+): Promise<readonly Deferred[]> {
+  const first =
+    `SELECT ${DEFERRED_COLUMNS} FROM posthaste_deliveries d${dialect.byIndex('posthaste_deliveries_due')} ` +
+    `WHERE ${dialect.isQueued} AND d.relay = ? AND d.priority = ? ORDER BY d.due_at, d.id, d.ordinal LIMIT ?`;
+  const sql = `SELECT d.*, m.created_at FROM (${first}) AS d CROSS JOIN posthaste_messages m WHERE d.attempts >= ? AND m.id = d.id`;
+  const found: Deferred[] = [];
+  for (const priority of CLAIMED) {
+    const { rows } = await database.query(sql, [relay, priority, limit, attempts]);
+    found.push(...rows.map(waitingOf));
+  }
+  return found;
 }
 
 interface DueTimes {

@@ -31,6 +31,15 @@ export async function noteRelay(database: Database, dialect: Dialect, relay: str
   });
 }
 
+export async function noteSent(database: Database, dialect: Dialect, relay: string, now: Instant): Promise<void> {
+  const work = async (tx: Queries): Promise<void> => {
+    await lockRelay(tx, dialect, relay);
+    const sql = 'UPDATE posthaste_relays SET sent_at = ? WHERE relay = ? AND (sent_at IS NULL OR sent_at < ?)';
+    await tx.query(sql, [now, relay, now]);
+  };
+  await database.transaction(work, { commit: 'riding' });
+}
+
 export async function pauseRelay(
   database: Database,
   dialect: Dialect,

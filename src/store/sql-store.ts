@@ -8,6 +8,7 @@ import type {
   Claimed,
   ClaimRequest,
   Counts,
+  Deferred,
   DelayReport,
   Filter,
   Flow,
@@ -180,6 +181,14 @@ export class SqlStore implements Store {
 
   noteRelay(relay: string, now: Instant): Promise<void> {
     return relays.noteRelay(this.#database, this.#dialect, relay, now);
+  }
+
+  noteSent(relay: string, now: Instant): Promise<void> {
+    return relays.noteSent(this.#database, this.#dialect, relay, now);
+  }
+
+  deferredOf(relay: string, attempts: number, limit: number): Promise<readonly Deferred[]> {
+    return finds.deferredOf(this.#database, this.#dialect, { relay, attempts, limit });
   }
 
   pauseRelay(relay: string, pause: { readonly at: Instant; readonly by: string } | null): Promise<void> {

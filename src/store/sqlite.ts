@@ -39,6 +39,8 @@ const PLACES: Readonly<Record<Method, ThreadData['role']>> = {
   sweepStaged: 'keep',
   relays: 'keep',
   noteRelay: 'keep',
+  noteSent: 'keep',
+  deferredOf: 'look',
   pauseRelay: 'keep',
   faultRelay: 'keep',
   healRelay: 'keep',

@@ -94,30 +94,33 @@ test('mail that waits in silence is told of after its time, by the clock', async
   expect(said()).toContain('silence raised');
 });
 
-test('a relay that defers all mail is told of, though nothing is due for long and it has no fault', async () => {
+test('a relay that defers all mail is told of, though nothing is due for long, it has no fault, and another one takes mail', async () => {
   await using deferring = await Stage.open({ relay: { script: { rcpt: '451 4.7.1 not now' } } });
   const { clock, log, store } = deferring;
+  await store.noteRelay('default', clock.now());
   const overview = new Overview(store, clock);
   const limits = { silence: 15 * 60_000, age: 3_600_000 };
   const one = new Alarm({ overview, clock, log, host: 'mx', limits, tellers: [webhook(url())] });
   for (const subject of ['a', 'b']) await deferring.submit({ subject });
   for (let waited = 0; waited < 16; waited += 2) {
     await deferring.once();
+    await store.noteSent('other', clock.now());
     await one.look();
-    expect(said()).not.toContain('silence raised');
+    expect(said()).not.toContain('silence:default raised');
     clock.moveTo(clock.now() + 2 * 60_000);
   }
   await deferring.once();
   await one.look();
-  expect(heard.find(({ name }) => name === 'silence')).toMatchObject({
+  expect(heard.find(({ name }) => name === 'silence:default')).toMatchObject({
     state: 'raised',
-    text: expect.stringMatching(/^nothing has been sent for 16m, .* 451 4\.7\.1 not now$/),
+    text: expect.stringMatching(/^relay default has taken nothing for 16m, .* 451 4\.7\.1 not now$/),
   });
   deferring.relay.script = {};
   await deferring.queue.retry({ states: ['queued'] });
   await deferring.once();
+  expect((await store.relays()).find(({ relay }) => relay === 'default')?.sentAt).toBe(clock.now());
   await one.look();
-  expect(said().at(-1)).toBe('silence over');
+  expect(said().at(-1)).toBe('silence:default over');
 });
 
 test('a command gets the alert on its standard input and in its environment, and no shell reads it', async () => {

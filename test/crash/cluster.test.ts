@@ -49,6 +49,15 @@ function sharesOf(relay: ScriptedRelay): ReadonlyMap<string, number> {
   return shares;
 }
 
+/** What each has handed over since `before`, in words. */
+function expectEven(relay: ScriptedRelay, before: ReadonlyMap<string, number>): string {
+  const shares = [...sharesOf(relay)].map(([who, count]) => [who, count - (before.get(who) ?? 0)] as const);
+  const part = sum(shares.map(([, count]) => count)) / WORKERS.length;
+  const said = shares.map((share) => share.join(' ')).join(', ');
+  for (const [, count] of shares) expect(Math.abs(count - part), said).toBeLessThan(part * UNEVEN);
+  return said;
+}
+
 /** Every worker has connections, and none has more than its part of them. */
 function isShared(relay: ScriptedRelay): boolean {
   const open = relay.connections.filter((connection) => connection.open).map(nameOf);
@@ -133,17 +142,15 @@ for (const program of [PRIVATE_POSTGRES, PRIVATE_MARIADB]) {
         const copies = await arrive(loads, 'even');
         const acknowledged = sum(loads.map((each) => each.acknowledged.size));
         expect([copies.size, sum(copies.values())]).toEqual([acknowledged, acknowledged]);
-        const shares = [...sharesOf(relay)].map(([who, count]) => [who, count - (before.get(who) ?? 0)] as const);
-        console.info(`${name}: ${acknowledged} messages, ${shares.map((share) => share.join(' ')).join(', ')}`);
-        const part = sum(shares.map(([, count]) => count)) / WORKERS.length;
-        for (const [, count] of shares) expect(Math.abs(count - part)).toBeLessThan(part * UNEVEN);
+        console.info(`${name}: ${acknowledged} messages, ${expectEven(relay, before)}`);
       },
       LONG,
     );
 
     test(
-      `${KILLS} kills of workers, and one of the server, lose nothing that was acknowledged`,
+      `${KILLS} kills of workers, and one of the server, lose nothing that was acknowledged, and leave each worker its part`,
       async () => {
+        const before = sharesOf(relay);
         const loads = load('kill');
         for (let kill = 0; kill < KILLS; kill++) {
           // A random number, so that the kill meets every step of a message's way.
@@ -164,7 +171,10 @@ for (const program of [PRIVATE_POSTGRES, PRIVATE_MARIADB]) {
         const copies = await arrive(loads, 'kill');
         const acknowledged = sum(loads.map((each) => each.acknowledged.size));
         const twice = [...copies.values()].filter((count) => count > 1).length;
-        console.info(`${name}: ${acknowledged} acknowledged, ${copies.size} arrived, ${twice} of them more than once`);
+        const shares = expectEven(relay, before);
+        console.info(
+          `${name}: ${acknowledged} acknowledged, ${copies.size} arrived, ${twice} of them more than once; ${shares}`,
+        );
         expect(acknowledged).toBeGreaterThanOrEqual(MESSAGES);
         expect(copies.size).toBeGreaterThanOrEqual(acknowledged);
         // What each of the killed had in hand, and what the server had not on disk of claims and outcomes when it died.

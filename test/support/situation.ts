@@ -41,6 +41,7 @@ export const relay: RelayState = {
   limitedUntil: null,
   pace: null,
   knownSince: null,
+  sentAt: null,
 };
 
 export const node: Node = {

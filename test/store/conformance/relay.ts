@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RelayState } from '../../../src/queue/store.ts';
 import { newId } from '../../../src/runtime/id.ts';
 import type { Bench } from '../conformance.ts';
-import { claimAll, HOLDER, LEASE, namesOf, put, sample, T } from './samples.ts';
+import { claimAll, HOLDER, LEASE, namesOf, put, sample, settleOne, T } from './samples.ts';
 
 const FAULT = { code: 421, status: '4.4.1', text: 'no answer' };
 const DELAYS = [1000, 5000];
@@ -38,6 +38,28 @@ export function relayFacts(bench: Bench): void {
       expect(await claimAll(bench.store)).toHaveLength(1);
     });
 
+    test('took mail at the last of the times that were told', async () => {
+      await bench.store.noteSent('default', T + 2);
+      await bench.store.noteSent('default', T + 1);
+      await bench.store.noteSent('other', T);
+      expect(await (await bench.another()).relays()).toMatchObject([
+        { relay: 'default', sentAt: T + 2, faults: 0, knownSince: null },
+        { relay: 'other', sentAt: T },
+      ]);
+    });
+
+    test('tells what it has deferred, of those that are due first', async () => {
+      await fill(3);
+      for (const now of [T, T + 10])
+        for (const claim of await claimAll(bench.store, { now, limit: 2 }))
+          await settleOne(bench.store, claim, { state: 'queued', dueAt: now + 10, reply: FAULT }, now);
+      const found = (attempts: number, limit = 10) => bench.store.deferredOf('default', attempts, limit);
+      expect(await found(1)).toHaveLength(3);
+      expect(await found(2)).toMatchObject([{ attempts: 2, lastReply: FAULT }]);
+      expect(await found(2, 1)).toEqual([]);
+      expect(await bench.store.deferredOf('other', 1, 10)).toEqual([]);
+    });
+
     test('that had a fault before a server was known to work with it keeps its fault', async () => {
       await fault(T);
       await Promise.all([T + 1, T + 1].map((now) => bench.store.noteRelay('default', now)));
@@ -52,7 +74,7 @@ export function relayFacts(bench: Bench): void {
         {
           ...{ relay: 'default', pausedAt: T, pausedBy: 'Ada', faults: 0 },
           ...{ faultSince: null, probeAt: null, lastFault: null, limitedUntil: null, pace: null, knownSince: null },
-          ...{ faultForAll: false, suspects: [], mendedAt: null },
+          ...{ faultForAll: false, suspects: [], mendedAt: null, sentAt: null },
         },
       ]);
       await bench.store.pauseRelay('default', null);
@@ -69,7 +91,7 @@ export function relayFacts(bench: Bench): void {
       expect(await fault(T)).toEqual({
         ...{ relay: 'default', pausedAt: null, pausedBy: null, faults: 1 },
         ...{ faultSince: T, probeAt: T + 1000, lastFault: FAULT, limitedUntil: null, pace: null, knownSince: null },
-        ...{ faultForAll: true, suspects: [], mendedAt: null },
+        ...{ faultForAll: true, suspects: [], mendedAt: null, sentAt: null },
       });
       expect(await fault(T + 1000)).toMatchObject({ faults: 2, faultSince: T, probeAt: T + 6000 });
       expect(await fault(T + 6000)).toMatchObject({ faults: 3, probeAt: T + 11_000 });

@@ -22,6 +22,9 @@ const TONES: Readonly<Record<Relay['standing'], Tone>> = {
   slowed: 'warn',
 };
 
+/** Nothing keeps mail from it, so there is nothing to end. */
+const UNTROUBLED: readonly Relay['standing'][] = ['fine', 'deferring'];
+
 export function RelayCard({ relay }: { readonly relay: Relay }) {
   const { name, standing, known } = relay;
   return (
@@ -29,7 +32,9 @@ export function RelayCard({ relay }: { readonly relay: Relay }) {
       <header>
         <h2>{name}</h2>
         <Badge tone={TONES[standing]}>{standing}</Badge>
-        {useIsOperator() && <Switch name={name} isPaused={relay.pausedAt !== null} isTroubled={standing !== 'fine'} />}
+        {useIsOperator() && (
+          <Switch name={name} isPaused={relay.pausedAt !== null} isTroubled={!UNTROUBLED.includes(standing)} />
+        )}
       </header>
       <div className="card-body">
         <Why relay={relay} />

@@ -1,7 +1,7 @@
 /** `posthaste status`: what waits, what is wrong, and an exit code for monitors. */
 import type { Command } from 'commander';
 import { printable, showReply } from '../mail/reply.ts';
-import { type Health, isFailing, type Problem, problemsOf, severity } from '../queue/health.ts';
+import { type Health, isFailing, longVainOf, type Problem, problemsOf, severity } from '../queue/health.ts';
 import { Overview } from '../queue/overview.ts';
 import type { Pace } from '../queue/pace.ts';
 import type { RelayState } from '../queue/store.ts';
@@ -102,6 +102,8 @@ function standing(relay: RelayState, health: Health): string {
       relay.probeAt === null ? '' : `, next try ${relay.probeAt <= now ? 'now' : relative(relay.probeAt, now)}`;
     return `${humanCount(relay.faults, 'fault')}${since}${probe}`;
   }
+  const vain = longVainOf(relay.relay, health);
+  if (vain !== undefined) return `has taken no mail for ${elapsed(now - vain.since)}, all of it is deferred`;
   const until = relay.limitedUntil;
   if (until !== null && until > now) return `at its rate limit, goes on ${relative(until, now)}`;
   return relay.pace === null ? 'fine' : slowness(relay.pace, now);

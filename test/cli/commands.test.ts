@@ -9,7 +9,7 @@ import type { Store } from '../../src/queue/store.ts';
 import { newId } from '../../src/runtime/id.ts';
 
 import { openStore } from '../../src/store/open.ts';
-import { sample } from '../store/conformance/samples.ts';
+import { claimAll, sample, settleOne } from '../store/conformance/samples.ts';
 import { Folder, refuser } from './command.ts';
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -464,6 +464,33 @@ describe('status', () => {
       { relays: [{ pace: { connections: 3, slowedAt: now, restUntil: null, reply } }] },
     ]);
     expect(await folder.say('show', id)).toContain('its connections are no more than 3 until mail has succeeded');
+  });
+
+  test('tells of a relay that takes connections and no mail', async () => {
+    using folder = new Folder();
+    await folder.out('migrate');
+    const store = await openStore(`sqlite:${folder.path}/posthaste/posthaste.db`, {});
+    const now = Date.now();
+    const begun = now - 20 * 60_000;
+    await store.noteRelay('default', begun);
+    await store.heartbeat({ id: newId(now), host: 'h', place: 'p', pid: 1, role: 'work', startedAt: now, seenAt: now });
+    const to = [{ dueAt: begun, expiresAt: now + 3_600_000 }];
+    await store.insert([sample({ createdAt: begun, to }), sample({ createdAt: begun, to })], begun);
+    for (const at of [begun, begun + 1_000])
+      for (const claim of await claimAll(store, { now: at, until: at + 1_000 }))
+        await settleOne(
+          store,
+          claim,
+          { state: 'queued', dueAt: at === begun ? at + 1_000 : now + 60_000, reply: { code: 451, text: 'later' } },
+          at,
+        );
+    await store.close();
+    const { code, stdout } = await folder.run(['status']);
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      'WARNING: relay default has taken nothing for 20m, and mail submitted since then is deferred again and again: 451 later\n',
+    );
+    expect(stdout).toMatch(/^relay +default: has taken no mail for 20m, all of it is deferred$/m);
   });
 
   test('is critical where there is no queue', async () => {

@@ -189,6 +189,11 @@ class MysqlDriver implements Driver {
     return error instanceof Error && error.message.includes('closed state');
   }
 
+  /** Until it is ready, it does not listen. */
+  isStarting(): boolean {
+    return false;
+  }
+
   isFull(error: unknown): boolean {
     return numberOf(error) === TOO_MANY;
   }
@@ -218,7 +223,10 @@ const UNAVAILABLE: readonly number[] = [
 ];
 
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/^ECONNREFUSED|^ER_SERVER_SHUTDOWN/, 'Start the server, or correct host and port; it goes on by itself then.'],
+  [
+    /^ECONNREFUSED|^ER_SERVER_SHUTDOWN/,
+    'Start the server, or correct host and port: what runs goes on by itself then.',
+  ],
   [/^ENOTFOUND|^EAI_AGAIN/, 'Correct the host.'],
   [CERTIFICATE_CODES, CERTIFICATE_ADVICE],
   [/^ER_(ACCESS_DENIED|DBACCESS_DENIED|HOST_NOT_PRIVILEGED)/, 'Correct user and password, or what the user may do.'],

@@ -36,6 +36,8 @@ export interface Driver {
   readonly askTime: string;
   /** Whether an error is about the server as a whole, not about one statement. */
   isUnavailable(error: unknown): boolean;
+  /** The server is there and says that it will be ready: it starts, or recovers. */
+  isStarting(error: unknown): boolean;
   /** The server has no more sessions for us: those that we have go on. */
   isFull(error: unknown): boolean;
   /** An operator, or a time limit of the server, ended the statement, and nothing else. */

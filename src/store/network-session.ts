@@ -20,6 +20,8 @@ export interface Server {
   /** At most, at once. */
   readonly connections: number;
   connect(): Promise<Session>;
+  /** The server is there and says that it will be ready: it starts, or recovers. */
+  isStarting(error: unknown): boolean;
   /** The server has no more sessions for us: those that we have go on. */
   isFull(error: unknown): boolean;
 }

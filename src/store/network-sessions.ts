@@ -1,4 +1,5 @@
 /** The sessions that a process has with a database server: few, used again, and made anew after they were lost. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server, Session } from './network-session.ts';
 import { Watch } from './network-watch.ts';
 
@@ -6,6 +7,9 @@ import { Watch } from './network-watch.ts';
 const PATIENCE = 800;
 /** After the server was found to be away callers are told so at once for so long, ms. */
 const AWAY = 500;
+/** How long a server that is starting is waited for by a process that has not met it yet, and how often it is asked, ms. */
+const STARTING = 60_000;
+const ASK_AGAIN = 200;
 /** How long a session that nobody needs is kept, ms. */
 const IDLE = 30_000;
 
@@ -101,7 +105,7 @@ export class Sessions {
   #openOne(): void {
     this.#open++;
     this.#coming++;
-    this.#server.connect().then(
+    this.#connect().then(
       (session) => {
         this.#coming--;
         this.#awayUntil = 0;
@@ -115,6 +119,20 @@ export class Sessions {
         this.#whenFewer();
       },
     );
+  }
+
+  /** Who starts beside the server, after a crash of their machine, would end at once, and nobody might start it again. */
+  async #connect(): Promise<Session> {
+    const until = performance.now() + STARTING;
+    for (;;) {
+      try {
+        return await this.#server.connect();
+      } catch (error) {
+        const isNew = !this.#met && this.#closing === undefined && performance.now() < until;
+        if (!isNew || !this.#server.isStarting(error)) throw error;
+      }
+      await sleep(ASK_AGAIN);
+    }
   }
 
   #whenFewer(): void {

@@ -176,6 +176,10 @@ class PostgresDriver implements Driver {
     );
   }
 
+  isStarting(error: unknown): boolean {
+    return codeOf(error) === '57P03';
+  }
+
   isFull(error: unknown): boolean {
     return codeOf(error) === '53300';
   }
@@ -193,7 +197,8 @@ class PostgresDriver implements Driver {
 const UNAVAILABLE = /^(08|28|3D000|53|57P|25006|58|XX001|XX002|E[A-Z]{4,})/;
 
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/^ECONNREFUSED|^57P03/, 'Start the server, or correct host and port; it goes on by itself then.'],
+  [/^ECONNREFUSED/, 'Start the server, or correct host and port: what runs goes on by itself then.'],
+  [/^57P03/, 'Wait until the server has started: what runs goes on by itself then.'],
   [/^ENOTFOUND|^EAI_AGAIN/, 'Correct the host.'],
   [CERTIFICATE_CODES, CERTIFICATE_ADVICE],
   [/^28/, 'Correct user and password, or the rules for logins (pg_hba.conf).'],

@@ -25,6 +25,8 @@ const LONG = Math.max(400_000, MESSAGES * 40);
  * four workers alike: then it is enough that each of them has some.
  */
 const UNEVEN = MESSAGES < 20_000 ? 1 : 1 / 5;
+/** The same where each is killed twice, and misses some seconds of half a minute: but all of them come back. Of fewer messages one may see none. */
+const UNEVEN_BY_KILLS = MESSAGES < 20_000 ? Number.POSITIVE_INFINITY : 1 / 2;
 
 /** Every copy that the relay got of each message, by its name, which begins with `test`. */
 function copiesOf(relay: ScriptedRelay, test: string): ReadonlyMap<string, number> {
@@ -49,12 +51,12 @@ function sharesOf(relay: ScriptedRelay): ReadonlyMap<string, number> {
   return shares;
 }
 
-/** What each has handed over since `before`, in words. */
-function expectEven(relay: ScriptedRelay, before: ReadonlyMap<string, number>): string {
+/** What each has handed over since `before`, in words: no more than `uneven` of a part away from it. */
+function expectEven(relay: ScriptedRelay, before: ReadonlyMap<string, number>, uneven: number): string {
   const shares = [...sharesOf(relay)].map(([who, count]) => [who, count - (before.get(who) ?? 0)] as const);
   const part = sum(shares.map(([, count]) => count)) / WORKERS.length;
   const said = shares.map((share) => share.join(' ')).join(', ');
-  for (const [, count] of shares) expect(Math.abs(count - part), said).toBeLessThan(part * UNEVEN);
+  for (const [, count] of shares) expect(Math.abs(count - part), said).toBeLessThan(part * uneven);
   return said;
 }
 
@@ -142,7 +144,7 @@ for (const program of [PRIVATE_POSTGRES, PRIVATE_MARIADB]) {
         const copies = await arrive(loads, 'even');
         const acknowledged = sum(loads.map((each) => each.acknowledged.size));
         expect([copies.size, sum(copies.values())]).toEqual([acknowledged, acknowledged]);
-        console.info(`${name}: ${acknowledged} messages, ${expectEven(relay, before)}`);
+        console.info(`${name}: ${acknowledged} messages, ${expectEven(relay, before, UNEVEN)}`);
       },
       LONG,
     );
@@ -171,7 +173,7 @@ for (const program of [PRIVATE_POSTGRES, PRIVATE_MARIADB]) {
         const copies = await arrive(loads, 'kill');
         const acknowledged = sum(loads.map((each) => each.acknowledged.size));
         const twice = [...copies.values()].filter((count) => count > 1).length;
-        const shares = expectEven(relay, before);
+        const shares = expectEven(relay, before, UNEVEN_BY_KILLS);
         console.info(
           `${name}: ${acknowledged} acknowledged, ${copies.size} arrived, ${twice} of them more than once; ${shares}`,
         );

@@ -115,6 +115,16 @@ function facts(server: TestServer): void {
     expect(await patient.count({})).toBe(0);
   });
 
+  test.runIf(server === POSTGRES)('a server that is starting is waited for by a process that is new', async () => {
+    // FATAL 57P03, as an ErrorResponse of the protocol.
+    const fields = Buffer.from('SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0');
+    const head = Buffer.alloc(5, 'E');
+    head.writeInt32BE(fields.length + 4, 1);
+    gate.refuseFor(1_500, Buffer.concat([head, fields]));
+    const patient = await another(through(database.url));
+    expect(await patient.count({})).toBe(0);
+  });
+
   test('a long answer on a narrow way is waited for while it comes, though nothing else comes through', async () => {
     await store.insert(
       Array.from({ length: 8 }, () => sample({ content: Buffer.alloc(250_000, 'x') })),

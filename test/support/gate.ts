@@ -16,6 +16,7 @@ export class Gate {
   #cut: { readonly word: string; readonly done: () => void } | undefined;
   #silent = false;
   #delay = 0;
+  #refusal: { readonly answer: Uint8Array; readonly until: number } | undefined;
   #narrow = false;
 
   /** `address`: where it listens, for clients elsewhere. */
@@ -34,6 +35,11 @@ export class Gate {
 
   #connected(client: Socket, target: number): void {
     this.connections++;
+    const refusal = this.#refusal;
+    if (refusal !== undefined && performance.now() < refusal.until) {
+      client.on('error', () => undefined).once('data', () => client.end(refusal.answer));
+      return;
+    }
     const server = connect(target, '127.0.0.1');
     const delay = this.#narrow ? JAM : this.#delay;
     this.#delay = 0;
@@ -83,6 +89,11 @@ export class Gate {
     return new Promise((done) => {
       this.#cut = { word, done };
     });
+  }
+
+  /** For so long, ms, new clients hear this when they have said something, and are alone again. */
+  refuseFor(ms: number, answer: Uint8Array): void {
+    this.#refusal = { answer, until: performance.now() + ms };
   }
 
   /** The next connection hears nothing for so long, ms. */

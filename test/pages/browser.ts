@@ -33,6 +33,8 @@ export function useBrowser(): { open(server: Visited, options?: BrowserContextOp
       executablePath: PROGRAM as string,
       args: CHROMIUM_FLAGS,
       chromiumSandbox: false,
+      // Without a locale of UTF-8 it takes no file name with other letters than ASCII for a download.
+      env: { ...process.env, LC_ALL: 'C.UTF-8' } as Record<string, string>,
     });
   });
   afterEach(async () => {

@@ -61,7 +61,8 @@ async function attemptIn(
 ): Promise<Tried> {
   const startedAt = parts.clock.now();
   const before = await askBefore(parts, claim, relay.name, signal);
-  const answered = before ?? (await handOver(parts, relay, claim, signal));
+  const { outcomes: answered, met } =
+    before === undefined ? await handOver(parts, relay, claim, signal) : { outcomes: before, met: false };
   const outcomes = signal.aborted ? answered : await askAfter(parts, claim, relay.name, answered, signal);
   // A fault that came because we are stopping is ours, not the relay's.
   const fault = signal.aborted ? undefined : faultIn(answered);
@@ -79,8 +80,10 @@ async function attemptIn(
     share.succeeded(startedAt);
     await health.sent();
   }
-  const unmet = before !== undefined || signal.aborted || !answered.some(isAnswer);
-  const opened = unmet ? await health.unmet([claim.token]) : fault === undefined && (await health.success(startedAt));
+  const opened =
+    signal.aborted || !met
+      ? await health.unmet([claim.token])
+      : fault === undefined && (await health.success(startedAt));
   if (opened) parts.queue.announceWork();
   const slowed = strain !== undefined && (await share.strained(strain, startedAt));
   return { result: resultOf(concluded.decided), halt: (fault !== undefined && !toBlame) || (slowed && strain.rest) };
@@ -120,13 +123,14 @@ function isRelayFault(outcome: Outcome): outcome is RelayFault {
   return outcome.kind === 'deferred' && outcome.scope === 'relay' && !outcome.inDoubt && outcome.login === undefined;
 }
 
-/** A transport that throws has a fault of its own: it defers this message alone (invariant 8). */
-async function handOver(
-  parts: DeliveryParts,
-  relay: Relay,
-  claim: Claim,
-  signal: AbortSignal,
-): Promise<readonly Outcome[]> {
+interface HandedOver {
+  readonly outcomes: readonly Outcome[];
+  /** The relay was met, or could not be: what came of it says how it stands. */
+  readonly met: boolean;
+}
+
+/** A transport that throws has a fault of its own: it defers this message alone (invariant 8), and says nothing of the relay. */
+async function handOver(parts: DeliveryParts, relay: Relay, claim: Claim, signal: AbortSignal): Promise<HandedOver> {
   const { message, deliveries } = claim;
   const envelope = {
     sender: message.sender,
@@ -140,7 +144,8 @@ async function handOver(
     smtputf8: message.smtputf8,
   };
   try {
-    return await relay.transport.send(envelope, contentOf(parts.queue, claim), signal);
+    const outcomes = await relay.transport.send(envelope, contentOf(parts.queue, claim), signal);
+    return { outcomes, met: outcomes.some(isAnswer) };
   } catch (error) {
     parts.log.error({ id: message.id, relay: relay.name, err: error }, 'transport failed');
     const text = `internal error, the message is tried again: ${error instanceof Error ? error.message : String(error)}`;
@@ -150,7 +155,7 @@ async function handOver(
       reply: { code: 451, status: '4.3.0', text, ours: true },
       inDoubt: false,
     };
-    return deliveries.map(() => outcome);
+    return { outcomes: deliveries.map(() => outcome), met: false };
   }
 }
 

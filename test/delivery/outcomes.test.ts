@@ -1,5 +1,6 @@
 /** What becomes of a delivery for what a relay does: through a real store and real sockets. */
 import { describe, expect, test } from 'vitest';
+import type { Outcome } from '../../src/mail/outcome.ts';
 import { RULES, type Rule } from '../../src/transport/classify.ts';
 import { drop, type Script } from '../relay/actions.ts';
 import { Stage } from '../support/delivery.ts';
@@ -167,6 +168,38 @@ describe('a transport that throws', () => {
     await stage.once();
     expect((await stage.get(first)).deliveries[0]).toMatchObject({ state: 'queued', lastReply: { status: '4.3.0' } });
     expect((await stage.get(second)).deliveries[0]?.state).toBe('sent');
+  });
+});
+
+describe('a transport that throws while its relay has faults', () => {
+  test('says nothing of the relay, which is probed with the next message', async () => {
+    const none: Outcome = {
+      kind: 'deferred',
+      scope: 'relay',
+      reply: { code: 451, text: 'no connection', ours: true },
+      inDoubt: false,
+    };
+    const faults: unknown[] = [];
+    let calls = 0;
+    const transport = {
+      concurrency: 1,
+      send: async (): Promise<readonly Outcome[]> => {
+        faults.push((await stage.store.relays())[0]?.faults ?? 0);
+        if (++calls === 1) return [none];
+        if (calls === 2) throw new Error('bug in a plugin');
+        return [{ kind: 'sent', reply: { code: 250, text: 'ok' } }];
+      },
+      close: async () => undefined,
+    };
+    await using stage = await Stage.open({ transport });
+    const messages = [await stage.submit(), await stage.submit()];
+    await stage.once();
+    stage.clock.moveTo(stage.clock.now() + 60_000);
+    await stage.once();
+    const states = await Promise.all(messages.map(async (id) => (await stage.get(id)).deliveries[0]?.state));
+    expect(states.toSorted()).toEqual(['queued', 'sent']);
+    expect(faults).toEqual([0, 1, 1]);
+    expect((await stage.store.relays())[0]?.faults).toBe(0);
   });
 });
 

@@ -32,6 +32,8 @@ export interface App {
 
 /** A long-running process. Says by its own log how it starts, that it captures, and where it listens. */
 export interface Server extends Service {
+  /** Resolves when what is being written to the log is, or cannot be. Never rejects. */
+  written(): Promise<void>;
   /** Writes what of the log is still in memory. */
   flush(): void;
 }

@@ -6,7 +6,7 @@ import type { Config } from '../config/settings.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import { type Reply, showReply } from '../mail/reply.ts';
 import type { Id } from '../runtime/id.ts';
-import type { Log } from '../runtime/log.ts';
+import type { EndingLog } from '../runtime/log-output.ts';
 import type { SubmissionDetails } from '../submission/intake.ts';
 import type { Rejection } from '../submission/rejections.ts';
 import type { Program, RelayCheck } from './context.ts';
@@ -40,12 +40,22 @@ export const program: Program = {
   async createServer(loaded, role) {
     const [{ Server }, log] = await Promise.all([import('../app/server.ts'), logOf(loaded.config)]);
     const server = new Server(loaded, role, log);
-    return { start: () => server.start(), stop: () => server.stop(), flush: () => log.flush() };
+    return {
+      start: () => server.start(),
+      stop: () => server.stop(),
+      written: () => log.written(),
+      flush: () => log.flush(),
+    };
   },
 
   async workOnce(config) {
     const [{ workOnce }, log] = await Promise.all([import('../app/server.ts'), logOf(config)]);
-    return (await workOnce(config, log).finally(() => log.flush())) !== null;
+    try {
+      return (await workOnce(config, log)) !== null;
+    } finally {
+      await log.written();
+      log.flush();
+    }
   },
 
   async spaceProblem(config) {
@@ -82,7 +92,7 @@ export const program: Program = {
 };
 
 /** For the processes that deliver. */
-async function logOf({ logLevel, logFormat }: Config): Promise<Log & { flush(): void }> {
+async function logOf({ logLevel, logFormat }: Config): Promise<EndingLog> {
   const { openLog } = await import('../runtime/log-output.ts');
   const format = logFormat === 'auto' ? (process.stdout.isTTY ? 'pretty' : 'json') : logFormat;
   const log = await openLog({ level: logLevel, format });

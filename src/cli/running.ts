@@ -12,6 +12,7 @@ export async function runServer(server: Server): Promise<void> {
     await asked;
     await server.stop();
   } finally {
+    await server.written();
     server.flush();
   }
 }

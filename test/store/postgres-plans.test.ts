@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { pagesTouched } from '../../bench/counters.ts';
-import { fill, finishedKind, waitingKind } from '../../bench/fill.ts';
+import { fill, finishedKind, type Kind, waitingKind } from '../../bench/fill.ts';
 import { setAutovacuum } from '../../bench/fill-postgres.ts';
 import { WEBHOOK_EVENTS } from '../../src/queue/webhook.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -46,13 +46,7 @@ const DEEPER = 12;
 
 describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL', () => {
   test('touches no more pages for a message of a long queue beside much that was finished than indexes are deeper', async () => {
-    const database = await TestDatabase.make(POSTGRES);
-    const store = await openStore(database.url);
-    const content = Buffer.alloc(200, 'x');
-    const hour = 3_600_000;
-    const finished = await finishedKind(store, content, Date.now() - 2 * hour);
-    const waiting = await waitingKind(store, content, Date.now() - hour);
-    await store.close();
+    const { database, finished, waiting } = await databaseToFill();
     await fill(database.url, waiting, 0, 1_000);
     const short = await pagesTouched(database.url, 10, 50);
     await fill(database.url, finished, 0, WAITING);
@@ -64,13 +58,7 @@ describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL', () => {
   });
 
   test('reads no more of what waits than a claim takes, with statistics from when nothing waited', async () => {
-    const database = await TestDatabase.make(POSTGRES);
-    const store = await openStore(database.url);
-    const content = Buffer.alloc(200, 'x');
-    const hour = 3_600_000;
-    const finished = await finishedKind(store, content, Date.now() - 2 * hour);
-    const waiting = await waitingKind(store, content, Date.now() - hour);
-    await store.close();
+    const { database, finished, waiting } = await databaseToFill();
     const client = new pg.Client(database.url);
     await client.connect();
     await setAutovacuum(client, false);
@@ -125,6 +113,18 @@ describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL', () => {
     ]);
   });
 });
+
+/** Of an hour ago and more, so that all that waits is due. */
+async function databaseToFill(): Promise<{ database: TestDatabase; finished: Kind; waiting: Kind }> {
+  const database = await TestDatabase.make(POSTGRES);
+  const store = await openStore(database.url);
+  const content = Buffer.alloc(200, 'x');
+  const hour = 3_600_000;
+  const finished = await finishedKind(store, content, Date.now() - 2 * hour);
+  const waiting = await waitingKind(store, content, Date.now() - hour);
+  await store.close();
+  return { database, finished, waiting };
+}
 
 /** Sessions that were closed end a moment later. */
 async function untilAlone(url: string): Promise<void> {

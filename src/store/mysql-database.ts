@@ -142,8 +142,8 @@ class MysqlDriver implements Driver {
     'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
   /** Tables cannot be changed in a transaction here: a lock of the session keeps others away, and what is there already is left. */
   readonly alone = {
-    begin: "DO GET_LOCK(CONCAT('posthaste_', MD5(DATABASE())), 600)",
-    end: "DO RELEASE_LOCK(CONCAT('posthaste_', MD5(DATABASE())))",
+    begin: "DO GET_LOCK(CONCAT('posthaste_', LEFT(SHA2(DATABASE(), 256), 32)), 600)",
+    end: "DO RELEASE_LOCK(CONCAT('posthaste_', LEFT(SHA2(DATABASE(), 256), 32)))",
   };
   readonly askTime = 'SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS now';
   readonly wire = null;

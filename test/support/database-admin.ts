@@ -24,12 +24,20 @@ const POSTGRES_COMMANDS: Commands = {
   end: (id) => `SELECT pg_terminate_backend(${id})`,
 };
 
-const MYSQL_COMMANDS: Commands = {
+const MARIADB_COMMANDS: Commands = {
   // What InnoDB itself tells of waits is renewed only when nobody has asked for a while.
   waiting:
     "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() AND command <> 'Sleep' AND info LIKE '% FOR UPDATE'",
   cancel: (id) => `KILL QUERY ${id}`,
   end: (id) => `KILL CONNECTION ${id}`,
+};
+
+const MYSQL_COMMANDS: Commands = {
+  ...MARIADB_COMMANDS,
+  // Statements with octets in them it cannot list. Of locks it knows at once.
+  waiting:
+    'SELECT DISTINCT t.PROCESSLIST_ID AS id FROM performance_schema.data_lock_waits w ' +
+    'JOIN performance_schema.threads t ON t.THREAD_ID = w.REQUESTING_THREAD_ID WHERE t.PROCESSLIST_DB = DATABASE()',
 };
 
 export class Admin {
@@ -39,7 +47,10 @@ export class Admin {
 
   static async of(server: TestServer, { url }: TestDatabase): Promise<Admin> {
     const open = server === MYSQL ? mysqlLine : postgresLine;
-    return new Admin(server === MYSQL ? MYSQL_COMMANDS : POSTGRES_COMMANDS, await open(url), await open(url));
+    const [watching, locking] = [await open(url), await open(url)];
+    const [about] = await watching.query('SELECT VERSION() AS version');
+    const mysql = String(about?.version).includes('MariaDB') ? MARIADB_COMMANDS : MYSQL_COMMANDS;
+    return new Admin(server === MYSQL ? mysql : POSTGRES_COMMANDS, watching, locking);
   }
 
   private constructor(commands: Commands, watching: Line, locking: Line) {

@@ -15,25 +15,25 @@ export interface TestServer {
 
 export const POSTGRES: TestServer = {
   engine: 'PostgreSQL',
-  variable: 'POSTHASTE_TEST_POSTGRES',
-  url: process.env.POSTHASTE_TEST_POSTGRES ?? 'postgres://postgres@127.0.0.1:5432',
+  variable: 'TEST_POSTGRES',
+  url: process.env.TEST_POSTGRES ?? 'postgres://postgres@127.0.0.1:5432',
 };
 
 export const MYSQL: TestServer = {
   engine: 'MariaDB or MySQL',
-  variable: 'POSTHASTE_TEST_MYSQL',
-  url: process.env.POSTHASTE_TEST_MYSQL ?? 'mysql://root@127.0.0.1:3306',
+  variable: 'TEST_MYSQL',
+  url: process.env.TEST_MYSQL ?? 'mysql://root@127.0.0.1:3306',
 };
 
 /** Whether something listens there. Says loudly that tests are skipped, and under CI=true fails, where nothing does. */
 export async function isThere({ engine, url, variable }: TestServer): Promise<boolean> {
   const { hostname, port } = new URL(url);
-  const there = await new Promise<boolean>((resolve) => {
-    const socket = createConnection({ host: hostname, port: Number(port) }, () => resolve(true));
-    socket.on('error', () => resolve(false)).on('connect', () => socket.destroy());
+  const fault = await new Promise<string | undefined>((resolve) => {
+    const socket = createConnection({ host: hostname, port: Number(port) }, () => resolve(undefined));
+    socket.on('error', ({ message }) => resolve(message)).on('connect', () => socket.destroy());
   });
-  if (there) return true;
-  const text = `NO ${engine} AT ${hostname}:${port}: its tests are skipped. ${variable}=URL names another server.`;
+  if (fault === undefined) return true;
+  const text = `NO ${engine} AT ${hostname}:${port} (${fault}): its tests are skipped. ${variable}=URL names another server.`;
   if (process.env.CI === 'true') throw new Error(text);
   process.stderr.write(`\n!!! ${text}\n\n`);
   return false;

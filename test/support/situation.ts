@@ -42,6 +42,7 @@ export const relay: RelayState = {
   pace: null,
   knownSince: null,
   sentAt: null,
+  shareChanges: 0,
 };
 
 export const node: Node = {

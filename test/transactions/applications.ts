@@ -150,7 +150,7 @@ export const prisma = (engine: Engine, generate: (engine: Engine) => Promise<str
       return new (await load('@prisma/adapter-better-sqlite3')).PrismaBetterSqlite3({ url: `file:${url}` });
     }
     if (engine === 'PostgreSQL') return new (await load('@prisma/adapter-pg')).PrismaPg({ connectionString: url });
-    return new (await load('@prisma/adapter-mariadb')).PrismaMariaDb(url);
+    return new (await load('@prisma/adapter-mariadb')).PrismaMariaDb(url, { useTextProtocol: true });
   };
   return async (url) => {
     const { PrismaClient } = (await import(await generate(engine))) as Untyped;

@@ -92,6 +92,34 @@ describe.skipIf(!(await isThere(MYSQL)))('on a server', () => {
     await remove();
   });
 
+  /** As MySQL itself says, and as Prisma passes that on. */
+  const refusals = [
+    { errno: 1295, message: 'This command is not supported in the prepared statement protocol yet' },
+    { code: 'P2010', message: 'Raw query failed. Code: `1295`. Message: `This command is not supported`' },
+  ];
+  test.each(refusals)(
+    'a library that prepares each statement, where savepoints cannot be: is told what to do',
+    async (refusal) => {
+      const { url, remove } = await ground();
+      await using queue = await openQueue({ database: url });
+      const connection = await mysql.createConnection(url).promise();
+      await connection.query('START TRANSACTION');
+      const query = async (sql: string, values: readonly (string | number | Uint8Array | null)[]) => {
+        if (sql.startsWith('SAVEPOINT')) throw Object.assign(new Error(refusal.message), refusal);
+        const [answer] = await connection.query(sql, [...values]);
+        return Array.isArray(answer) ? { rows: answer, changed: 0 } : { rows: [], changed: answer.affectedRows };
+      };
+      await expect(queue.submit(mail, { transaction: { query } })).rejects.toMatchObject({
+        code: 'TRANSACTION_UNKNOWN',
+        message: expect.stringContaining('{ useTextProtocol: true }'),
+      });
+      await connection.query('COMMIT');
+      await connection.end();
+      expect(await queue.count()).toBe(0);
+      await remove();
+    },
+  );
+
   test('other processes learn of the commit by the mark of changes, which is folded again', async () => {
     const { url, remove } = await ground();
     await using queue = await openQueue({ database: url });

@@ -91,12 +91,32 @@ function* postgresSavepoint(caller: Caller): Steps<void> {
 
 /** Outside of a transaction MySQL ends the savepoint with its own statement. */
 function* mysqlSavepoint(caller: Caller): Steps<void> {
-  yield* ask('SAVEPOINT posthaste');
+  try {
+    yield* ask('SAVEPOINT posthaste');
+  } catch (error) {
+    throw isUnprepared(error) ? prepares(caller.name, error) : error;
+  }
   try {
     yield* ask('ROLLBACK TO SAVEPOINT posthaste');
   } catch (error) {
     throw notOpen(caller.name, error);
   }
+}
+
+/** ER_UNSUPPORTED_PS. Prisma has the number in a text alone. */
+const UNPREPARED = 1295;
+
+function isUnprepared(error: unknown): boolean {
+  const { errno, message } = error as { readonly errno?: unknown; readonly message?: unknown };
+  return errno === UNPREPARED || String(message).includes(`\`${UNPREPARED}\``);
+}
+
+/** MariaDB prepares savepoints too. */
+function prepares(name: string, cause: unknown): PosthasteError {
+  const text =
+    `The ${name} prepares each statement, and MySQL prepares no SAVEPOINT: let it send texts. ` +
+    'With Prisma: new PrismaMariaDb(url, { useTextProtocol: true }); with mysql2: query in place of execute.';
+  return new PosthasteError('TRANSACTION_UNKNOWN', text, { cause });
 }
 
 /** Libraries put errors of their own around those of the driver. */

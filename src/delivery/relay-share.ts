@@ -32,8 +32,12 @@ export class RelayShare {
   #pace: Pace | null = null;
   #slowing: Promise<boolean> | undefined;
   #listener: () => void = () => undefined;
+  /** As the last heartbeat found it. */
+  #changes: number | undefined;
   /** Asks for the share anew, at once. */
   refresh: () => Promise<void> = () => Promise.resolve();
+  /** The same for those who cannot wait for it. Never throws. */
+  refreshSoon: () => void = () => undefined;
 
   /** Until it is given a share, all of the relay's connections are its own. */
   constructor(relay: Relay, node: Id, parts: ShareParts) {
@@ -119,9 +123,17 @@ export class RelayShare {
     const before = this.places;
     this.#until = until;
     this.#settled = share.settled;
+    this.#changes = share.changes;
     this.#hear(share.pace);
     this.#allow(share.connections);
     if (this.places !== before) this.#listener();
+  }
+
+  /** What a look at the relay found: another number than at the last heartbeat says that its part is another one now. */
+  changed(changes: number): void {
+    if (this.#changes === undefined || this.#changes === changes) return;
+    this.#changes = changes;
+    this.refreshSoon();
   }
 
   /** Its lease ran out: others may have what it had. */

@@ -1,4 +1,7 @@
-/** The heartbeat of a process, and with it its shares of the relays' connections: one write in a while, more often only while shares change hands. */
+/**
+ * The heartbeat of a process, and with it its shares of the relays' connections: one write in a while. A claim that shows that parts have
+ * changed makes it beat at once, and while shares change hands the next beats come soon.
+ */
 import type { Node } from '../queue/store.ts';
 import type { RelayShare, ShareParts } from './relay-share.ts';
 
@@ -8,7 +11,8 @@ export interface SharesOptions {
   readonly lease: number;
 }
 
-/** While shares change hands, this often, ms. */
+/** While shares change hands: connections mostly end within a transaction of some milliseconds, and a slow one must not cost a write for each of them. */
+const SOONEST = 100;
 const SOON = 1_000;
 
 export class Shares {
@@ -17,6 +21,8 @@ export class Shares {
   readonly #shares: readonly RelayShare[];
   #last: Promise<void> = Promise.resolve();
   #cancel: () => void = () => undefined;
+  /** Until the next beat, while shares change hands, ms. */
+  #pause = SOONEST;
   #stopped = false;
 
   constructor(parts: ShareParts, options: SharesOptions, shares: readonly RelayShare[]) {
@@ -26,6 +32,7 @@ export class Shares {
     for (const share of this.#shares) {
       share.withhold();
       share.refresh = () => this.beat();
+      share.refreshSoon = () => this.#beatIn(0);
     }
   }
 
@@ -55,11 +62,15 @@ export class Shares {
       for (const share of this.#shares) share.expire(clock.now());
       throw error;
     }
-    if (!this.#stopped && this.#shares.some((share) => !share.isSettled)) this.#beatSoon();
+    if (this.#shares.every((share) => share.isSettled)) this.#pause = SOONEST;
+    else this.#beatIn(this.#pause);
   }
 
-  #beatSoon(): void {
-    this.#cancel = this.#parts.clock.after(SOON, () => {
+  #beatIn(ms: number): void {
+    if (this.#stopped) return;
+    this.#cancel();
+    this.#pause = ms === 0 ? SOONEST : Math.min(2 * ms, SOON);
+    this.#cancel = this.#parts.clock.after(ms, () => {
       this.beat().catch((error: unknown) => {
         this.#parts.log.warn({ err: error }, 'the heartbeat failed, the next one comes with the housekeeping');
       });

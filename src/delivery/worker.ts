@@ -187,13 +187,14 @@ export class Worker implements Service {
     const limit = Math.max(1, Math.min(MAX_CLAIM, Math.floor(CLAIM_OCTETS / Math.max(1, this.#meanSize))));
     const { rates } = this.#relay;
     const lease = { now, until: now + this.#options.lease, holder: this.#options.holder };
-    const { claims, suppressed, probe } = await this.#parts.store.claim({
+    const { claims, suppressed, probe, shareChanges } = await this.#parts.store.claim({
       ...which,
       limit,
       ...lease,
       ...(rates.length > 0 && { rates }),
       ...(this.#round.isLimited && { messages: this.#round.room }),
     });
+    if (which.relay === this.#relay.name) this.#share.changed(shareChanges);
     this.#tellSuppressed(suppressed);
     const [first] = claims;
     if (probe && first !== undefined) this.#health.probes({ ...lease, token: first.token });
@@ -376,6 +377,7 @@ export class Worker implements Service {
     const { at: now, opensAt } = this.#looked;
     const soon = now + this.#options.poll;
     const state = (await this.#parts.store.relays()).find((each) => each.relay === this.#relay.name);
+    if (state !== undefined) this.#share.changed(state.shareChanges);
     const looks = this.#relay.standIns.length > 0 || (state !== undefined && isFewMessages(state));
     const latest = looks ? now + SOON : Number.POSITIVE_INFINITY;
     if (state?.pausedAt != null) return latest;

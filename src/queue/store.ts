@@ -59,6 +59,8 @@ export interface Claimed {
   readonly suppressed: readonly SuppressedDelivery[];
   /** The relay that sends has faults, met by this process or another, and this is its probe: a success ends them. */
   readonly probe: boolean;
+  /** Of the relay whose mail it is: see `RelayState`. */
+  readonly shareChanges: number;
 }
 
 /** A delivery that ended because its recipient is suppressed. */
@@ -215,6 +217,8 @@ export interface RelayState extends Suspicion {
   readonly knownSince: Instant | null;
   /** When it last took mail, to a minute or so; null: it is not known that it ever did. */
   readonly sentAt: Instant | null;
+  /** How often the parts that processes have of its connections changed: one came or went, or the pace became another. */
+  readonly shareChanges: number;
 }
 
 /** A delivery that waits for another attempt. */
@@ -264,6 +268,8 @@ export interface Share {
   /** False: it has more than its part, or others do, so it should ask again soon. */
   readonly settled: boolean;
   readonly pace: Pace | null;
+  /** Of the relay, at this heartbeat: another number, met later, says that the parts are others now. */
+  readonly changes: number;
 }
 
 /** What a process knows when a relay says that it is too much. */

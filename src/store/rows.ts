@@ -171,6 +171,7 @@ export function relayOf(row: Row): RelayState {
     pace: paceOf(row),
     knownSince: row.known_since as number | null,
     sentAt: row.sent_at as number | null,
+    shareChanges: row.share_changes as number,
   };
 }
 

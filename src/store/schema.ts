@@ -182,7 +182,11 @@ function attempts({ types: t, tableOptions }: Dialect): string {
   )${tableOptions}`;
 }
 
-/** Relays that somebody paused, that had faults, that have rates or that a server knows. `probing_until` is the lease of the one probe that is under way; `suspects` a list in JSON. */
+/**
+ * Relays that somebody paused, that had faults, that have rates or that a server knows. `probing_until` is the lease of the one probe that is under way;
+ * `suspects` a list in JSON; `share_changes` counts how often the parts of
+ * the connections changed: a process came or went, or the pace became another.
+ */
 function relays({ types: t, tableOptions }: Dialect): string {
   return `CREATE TABLE posthaste_relays (
     relay ${t.name} NOT NULL PRIMARY KEY,
@@ -203,6 +207,7 @@ function relays({ types: t, tableOptions }: Dialect): string {
     limited_until ${t.integer},
     known_since ${t.integer},
     sent_at ${t.integer},
+    share_changes ${t.integer} DEFAULT 0 NOT NULL,
     pace ${t.integer} CHECK (pace >= 1),
     rests ${t.integer} DEFAULT 0 NOT NULL CHECK (rests >= 0),
     rest_until ${t.integer},

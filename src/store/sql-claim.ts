@@ -9,7 +9,7 @@ import { CLAIMED, DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf
 import { isMortal } from './schema.ts';
 import { tokenOf } from './sql-lease.ts';
 import { quotaOf } from './sql-rates.ts';
-import { type Gate, gateOf, type Probe, takeProbe } from './sql-relays.ts';
+import { type Look, lookAt, type Probe, takeProbe } from './sql-relays.ts';
 import { bounceBarred, presence, suppressedAmong } from './sql-suppress.ts';
 import { tellChanged } from './sql-tell.ts';
 import { inKeys, inPairs, queryByKeys } from './statements.ts';
@@ -43,34 +43,34 @@ interface Claiming extends ClaimRequest {
   readonly onSuppressed: (deliveries: readonly SuppressedDelivery[]) => void;
 }
 
-const NOTHING: Omit<Claimed, 'suppressed'> = { claims: [], probe: false };
-
 async function claimDue(tx: Queries, dialect: Dialect, request: Claiming): Promise<Omit<Claimed, 'suppressed'>> {
-  const gate = await carryOut(tx, gateFor(request, dialect));
-  if (gate === 'shut') return NOTHING;
+  const { gate, shareChanges } = await carryOut(tx, lookFor(request, dialect));
+  const nothing = { claims: [], probe: false, shareChanges };
+  if (gate === 'shut') return nothing;
   const quota = await quotaOf(tx, dialect, request);
   const limit = Math.min(request.limit, quota.room);
   const chosen = await chooseFor(gate, tx, dialect, { ...request, limit });
-  if (chosen.length === 0) return NOTHING;
+  if (chosen.length === 0) return nothing;
   const probe = gate !== 'open';
-  if (probe && !(await takeProbe(tx, { ...request, relay: senderOf(request) }, gate))) return NOTHING;
+  if (probe && !(await takeProbe(tx, { ...request, relay: senderOf(request) }, gate))) return nothing;
   await quota.spend(size(chosen));
-  return { claims: await take(tx, dialect, chosen, request), probe };
+  return { claims: await take(tx, dialect, chosen, request), probe, shareChanges };
 }
 
 /** The relay whose mail it is must not be paused, and the one that sends must be well, or due to be probed. */
-function* gateFor(request: ClaimRequest, dialect: Dialect): Steps<Gate> {
-  const gate = yield* firmGateOf(request, dialect);
+function* lookFor(request: ClaimRequest, dialect: Dialect): Steps<Look> {
+  const look = yield* firmLookAt(request, dialect);
   const sender = senderOf(request);
-  return gate === 'open' && sender !== request.relay
-    ? yield* firmGateOf({ relay: sender, now: request.now }, dialect)
-    : gate;
+  if (look.gate !== 'open' || sender === request.relay) return look;
+  const { gate } = yield* firmLookAt({ relay: sender, now: request.now }, dialect);
+  return { ...look, gate };
 }
 
 /** Of those who may probe at the same time one goes on, before they choose: they would lock parts of one message for each other. */
-function* firmGateOf(request: Parameters<typeof gateOf>[0], dialect: Dialect): Steps<Gate> {
-  const gate = yield* gateOf(request);
-  return gate === 'open' || gate === 'shut' || dialect.lock === '' ? gate : yield* gateOf(request, dialect.lock);
+function* firmLookAt(request: Parameters<typeof lookAt>[0], dialect: Dialect): Steps<Look> {
+  const look = yield* lookAt(request);
+  const { gate } = look;
+  return gate === 'open' || gate === 'shut' || dialect.lock === '' ? look : yield* lookAt(request, dialect.lock);
 }
 
 function senderOf({ relay, ratesOf = relay }: ClaimRequest): string {

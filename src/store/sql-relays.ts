@@ -133,20 +133,31 @@ export interface Probe {
 /** Whether a claim may take something now: all it wants, a single message, or nothing. */
 export type Gate = 'open' | 'shut' | Probe;
 
+/** What a claim must know of a relay. */
+export interface Look {
+  readonly gate: Gate;
+  readonly shareChanges: number;
+}
+
 /** `lock`: behind the text, to hold the relay's row until the end of the transaction. */
-export function* gateOf(
+export function* lookAt(
   { relay, now, standIn }: Pick<ClaimRequest, 'relay' | 'now' | 'standIn'>,
   lock = '',
-): Steps<Gate> {
+): Steps<Look> {
   const { rows } = yield* ask(`SELECT * FROM posthaste_relays WHERE relay = ?${lock}`, [relay]);
-  const state = rows[0] === undefined ? undefined : relayOf(rows[0]);
-  if (state === undefined) return 'open';
+  const [row] = rows;
+  if (row === undefined) return { gate: 'open', shareChanges: 0 };
+  const gate = gateIn(relayOf(row), row.probing_until as number | null, now, standIn === true);
+  return { gate, shareChanges: row.share_changes as number };
+}
+
+function gateIn(state: RelayState, probingUntil: Instant | null, now: Instant, standIn: boolean): Gate {
   if (state.pausedAt !== null) return 'shut';
-  if (standIn === true) return 'open';
+  if (standIn) return 'open';
   if ((state.pace?.restUntil ?? 0) > now) return 'shut';
   if (state.faults === 0) return 'open';
   const isDue = (state.probeAt ?? 0) <= now;
-  const isProbed = ((rows[0]?.probing_until as number | null) ?? 0) > now;
+  const isProbed = (probingUntil ?? 0) > now;
   if (isProbed || !(isDue || isFewMessages(state))) return 'shut';
   return { suspects: state.suspects.map(({ id }) => id), isDue };
 }

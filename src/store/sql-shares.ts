@@ -14,21 +14,22 @@ const NODE_COLUMNS = ['id', 'host', 'place', 'pid', 'role', 'started_at', 'seen_
 const SHARE_COLUMNS = ['relay', 'node', 'connections', 'used', 'until_at'];
 
 /** One transaction for all relays, so that a process that lives costs one commit. */
-export function heartbeat(
+export async function heartbeat(
   database: Database,
   dialect: Dialect,
   node: Node,
   requests: readonly ShareRequest[],
 ): Promise<readonly Share[]> {
-  const work = async (tx: Queries): Promise<readonly Share[]> => {
+  const work = async (tx: Queries): Promise<readonly NewShare[]> => {
     await seen(tx, dialect, node);
-    const shares = new Map<ShareRequest, Share>();
+    const shares = new Map<ShareRequest, NewShare>();
     // Always in the same order, so that of two processes none waits for the other's lock while it has its own.
     for (const request of requests.toSorted((a, b) => (a.relay < b.relay ? -1 : 1)))
       shares.set(request, await shareOut(tx, dialect, node, request));
-    return requests.map((request) => shares.get(request) as Share);
+    return requests.map((request) => shares.get(request) as NewShare);
   };
-  return database.transaction(work, { commit: 'riding' });
+  const shares = await database.transaction(work, { commit: 'riding', news: (each) => each.some(({ news }) => news) });
+  return shares.map(({ share }) => share);
 }
 
 async function seen(tx: Queries, dialect: Dialect, node: Node): Promise<void> {
@@ -38,10 +39,17 @@ async function seen(tx: Queries, dialect: Dialect, node: Node): Promise<void> {
   await tx.query('UPDATE posthaste_nodes SET role = ?, seen_at = ? WHERE id = ?', [node.role, node.seenAt, id]);
 }
 
+interface NewShare {
+  readonly share: Share;
+  /** The parts of other processes are others now, and they should hear of it. */
+  readonly news: boolean;
+}
+
 /** Under the lock of the relay's row: what one process gives up no two others can take. */
-async function shareOut(tx: Queries, dialect: Dialect, node: Node, request: ShareRequest): Promise<Share> {
+async function shareOut(tx: Queries, dialect: Dialect, node: Node, request: ShareRequest): Promise<NewShare> {
   const { relay, limit, held, used, until } = request;
-  const before = paceOf(await lockRelay(tx, dialect, relay));
+  const state = await lockRelay(tx, dialect, relay);
+  const before = paceOf(state);
   const pace = before !== null && request.succeeded ? faster(before, limit, node.seenAt) : before;
   if (pace !== before) await writePace(tx, relay, pace);
   const others = await holdersBeside(tx, relay, node.id, node.seenAt);
@@ -49,7 +57,16 @@ async function shareOut(tx: Queries, dialect: Dialect, node: Node, request: Shar
   const { connections, settled } = partOf(most, { node: node.id, connections: held }, others.living);
   const row = [relay, idToBytes(node.id), Math.max(connections, held), used, until];
   await write(tx, dialect, row, others.knowsOwn);
-  return { connections, settled, pace };
+  const joined = !others.knowsOwn && others.living.length > 0;
+  const news = joined || others.someLeft || pace !== before;
+  if (news) await noteChange(tx, relay);
+  const changes = (state.share_changes as number) + (news ? 1 : 0);
+  return { share: { connections, settled, pace, changes }, news };
+}
+
+/** Whoever has a share meets it with its next claim, and asks for its part anew at once. */
+async function noteChange(tx: Queries, relay: string): Promise<void> {
+  await tx.query('UPDATE posthaste_relays SET share_changes = share_changes + 1 WHERE relay = ?', [relay]);
 }
 
 async function write(
@@ -71,6 +88,8 @@ interface Holders {
   readonly living: readonly (Holding & { readonly used: number })[];
   /** This process has a row already. */
   readonly knowsOwn: boolean;
+  /** Some were there still whose lease was over. */
+  readonly someLeft: boolean;
 }
 
 /** Rows whose lease ran out go: their processes are gone, or have given up what they had. */
@@ -89,6 +108,7 @@ async function holdersBeside(tx: Queries, relay: string, own: Id, now: Instant):
       return { node: idOf(row.node), connections: row.connections as number, used: row.used as number };
     }),
     knowsOwn: others.length < rows.length,
+    someLeft: living.length < others.length,
   };
 }
 
@@ -103,7 +123,9 @@ export function slowRelay(
     const { living } = await holdersBeside(tx, relay, report.node, report.now);
     const used = living.reduce((sum, other) => sum + other.used, report.used);
     const pace = slower(before, { ...report, used });
-    if (pace !== before) await writePace(tx, relay, pace);
+    if (pace === before) return pace;
+    await writePace(tx, relay, pace);
+    await noteChange(tx, relay);
     return pace;
   };
   return database.transaction(work, { commit: 'riding' });
@@ -146,9 +168,14 @@ export async function holdings(database: Database, now: Instant): Promise<readon
 }
 
 export async function forgetNode(database: Database, id: Id): Promise<void> {
-  const work = async (tx: Queries): Promise<void> => {
-    await tx.query('DELETE FROM posthaste_shares WHERE node = ?', [idToBytes(id)]);
-    await tx.query('DELETE FROM posthaste_nodes WHERE id = ?', [idToBytes(id)]);
+  const work = async (tx: Queries): Promise<boolean> => {
+    const own = [idToBytes(id)];
+    // In the order in which a heartbeat locks them, and before their shares.
+    const { rows } = await tx.query('SELECT relay FROM posthaste_shares WHERE node = ? ORDER BY relay', own);
+    for (const { relay } of rows) await noteChange(tx, relay as string);
+    await tx.query('DELETE FROM posthaste_shares WHERE node = ?', own);
+    await tx.query('DELETE FROM posthaste_nodes WHERE id = ?', own);
+    return rows.length > 0;
   };
-  await database.transaction(work, { commit: 'riding' });
+  await database.transaction(work, { commit: 'riding', news: (left) => left });
 }

@@ -5,7 +5,7 @@ import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Dialect } from './dialect.ts';
 import { CLAIMED, priorityNumber } from './rows.ts';
-import { gateOf } from './sql-relays.ts';
+import { lookAt } from './sql-relays.ts';
 import { ask, type Steps } from './steps.ts';
 
 /** Which of the messages each worker takes. `clear`: nobody on the list of suppressions is among its recipients. */
@@ -32,7 +32,7 @@ export function* takenAmong(
 
 /** Paused, faulty, or with something waiting that goes first. */
 function* isShut({ isQueued }: Dialect, relay: string, now: Instant): Steps<boolean> {
-  if ((yield* gateOf({ relay, now })) !== 'open') return true;
+  if ((yield* lookAt({ relay, now })).gate !== 'open') return true;
   const one = `SELECT 1 FROM posthaste_deliveries WHERE ${isQueued} AND relay = ? AND priority = ? AND due_at <= ?`;
   const sql = `SELECT 1 AS waits WHERE ${CLAIMED.map(() => `EXISTS (${one})`).join(' OR ')}`;
   const values = CLAIMED.flatMap((priority) => [relay, priority, now]);

@@ -118,13 +118,35 @@ test('two processes never have more connections than the limit, also while one j
   expect(site.most).toBe(LIMIT);
 });
 
+test('one that joins has its part within a second, long before the next heartbeat of the others', async () => {
+  await using site = await Site.open();
+  const one = await site.start('one.example');
+  await one.submit(1);
+  await one.log.until('sent', 1);
+  const [two, begun] = [await site.start('two.example'), site.clock.now()];
+  expect(two.share.places).toBe(0);
+  while (two.transport.limit !== 2 || one.transport.limit !== 2) {
+    const sent = Promise.race([one, two].map(({ log }) => log.until('sent', log.count('sent') + 1)));
+    await one.submit(1);
+    await sent;
+    site.clock.moveTo(site.clock.now() + 50);
+    expect(site.clock.now() - begun).toBeLessThan(SECOND);
+  }
+});
+
 test('what a process had goes to the others when it leaves', async () => {
   await using site = await Site.open();
   const [one, two] = [await site.start('one.example'), await site.start('two.example')];
   await site.settle(one, two);
   await one.stop();
-  await two.shares.beat();
-  expect(two.transport.limit).toBe(LIMIT);
+  // By itself, with the next mail: long before its next heartbeat.
+  while (two.transport.limit !== LIMIT) {
+    const sent = two.log.until('sent', two.log.count('sent') + 1);
+    await two.submit(1);
+    await sent;
+    site.clock.moveTo(site.clock.now() + 1);
+    expect(two.log.count('sent')).toBeLessThan(100);
+  }
 });
 
 test('what a process had that crashed goes to the others when its lease has run out, and not before', async () => {

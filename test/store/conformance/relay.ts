@@ -74,7 +74,7 @@ export function relayFacts(bench: Bench): void {
         {
           ...{ relay: 'default', pausedAt: T, pausedBy: 'Ada', faults: 0 },
           ...{ faultSince: null, probeAt: null, lastFault: null, limitedUntil: null, pace: null, knownSince: null },
-          ...{ faultForAll: false, suspects: [], mendedAt: null, sentAt: null },
+          ...{ faultForAll: false, suspects: [], mendedAt: null, sentAt: null, shareChanges: 0 },
         },
       ]);
       await bench.store.pauseRelay('default', null);
@@ -91,7 +91,7 @@ export function relayFacts(bench: Bench): void {
       expect(await fault(T)).toEqual({
         ...{ relay: 'default', pausedAt: null, pausedBy: null, faults: 1 },
         ...{ faultSince: T, probeAt: T + 1000, lastFault: FAULT, limitedUntil: null, pace: null, knownSince: null },
-        ...{ faultForAll: true, suspects: [], mendedAt: null, sentAt: null },
+        ...{ faultForAll: true, suspects: [], mendedAt: null, sentAt: null, shareChanges: 0 },
       });
       expect(await fault(T + 1000)).toMatchObject({ faults: 2, faultSince: T, probeAt: T + 6000 });
       expect(await fault(T + 6000)).toMatchObject({ faults: 3, probeAt: T + 11_000 });

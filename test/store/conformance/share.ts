@@ -25,8 +25,8 @@ export function shareFacts(bench: Bench): void {
 
   describe('the connections of a relay', () => {
     test('are all for the only process, however often it asks', async () => {
-      expect(await ask(first, 0)).toEqual({ connections: 10, settled: true, pace: null });
-      expect(await ask(first, 10, T + SECOND)).toEqual({ connections: 10, settled: true, pace: null });
+      expect(await ask(first, 0)).toEqual({ connections: 10, settled: true, pace: null, changes: 0 });
+      expect(await ask(first, 10, T + SECOND)).toEqual({ connections: 10, settled: true, pace: null, changes: 0 });
       expect(await bench.store.nodes(0)).toEqual([nodeOf(first, T + SECOND)]);
     });
 
@@ -82,6 +82,47 @@ export function shareFacts(bench: Bench): void {
       expect(await ask(second, 0)).toMatchObject({ connections: 10, settled: true });
     });
 
+    test('count each change of the parts, and a claim and the list of relays tell the count', async () => {
+      const changes = async (): Promise<number> => {
+        const { shareChanges } = await bench.store.claim({
+          relay: 'default',
+          limit: 1,
+          now: T,
+          until: T,
+          holder: first,
+        });
+        expect((await bench.store.relays())[0]?.shareChanges).toBe(shareChanges);
+        return shareChanges;
+      };
+      expect((await ask(first, 0)).changes).toBe(0);
+      expect((await ask(second, 0)).changes).toBe(1);
+      expect(await changes()).toBe(1);
+      // One that was there before, whatever it gives up or gets, changes nobody's part.
+      expect((await ask(first, 5)).changes).toBe(1);
+      expect((await ask(second, 0)).changes).toBe(1);
+      await strain(T);
+      expect(await changes()).toBe(2);
+      await bench.store.forgetNode(second);
+      expect(await changes()).toBe(3);
+      await bench.store.forgetNode(second);
+      await ask(third, 0);
+      expect(await changes()).toBe(4);
+      // The lease of the first is over.
+      expect((await ask(third, 0, T + LEASE, { until: T + 2 * LEASE })).changes).toBe(5);
+    });
+
+    test('wake other processes when one comes or goes, and not with every heartbeat', async () => {
+      const other = await bench.another();
+      await ask(first, 0);
+      const marks = [await other.changeMark()];
+      const look = async (): Promise<void> => void marks.push(await other.changeMark());
+      await ask(second, 0);
+      await look();
+      await bench.store.forgetNode(second);
+      await look();
+      expect(new Set(marks).size).toBe(3);
+    });
+
     test('are kept apart for each relay, and answered in the order of the questions', async () => {
       const request = { limit: 10, held: 0, used: 0, succeeded: false, until: T + LEASE };
       await ask(first, 0);
@@ -102,7 +143,7 @@ export function shareFacts(bench: Bench): void {
       await ask(second, 4);
       const pace = await strain(T, { node: first, used: 4 });
       expect(pace).toEqual({ connections: 4, rests: 0, restUntil: null, slowedAt: T, changedAt: T, reply: SAID });
-      expect(await ask(first, 5)).toEqual({ connections: 2, settled: false, pace });
+      expect(await ask(first, 5)).toMatchObject({ connections: 2, settled: false, pace });
       expect(await ask(second, 4)).toMatchObject({ connections: 2, settled: false });
     });
 

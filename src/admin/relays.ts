@@ -1,8 +1,8 @@
 /** The relays: what the settings say of them, how they stand, and stopping them. */
 import * as z from 'zod';
 import { type Health, longVainOf } from '../queue/health.ts';
+import type { RelayState } from '../queue/relay-store.ts';
 import { standingOf } from '../queue/standing.ts';
-import type { RelayState } from '../queue/store.ts';
 import { replyView } from '../queue/view.ts';
 import * as answers from './answers.ts';
 import { type AnyRoute, route } from './api.ts';

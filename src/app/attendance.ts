@@ -1,5 +1,6 @@
 /** A process that takes mail and delivers none shows the others that it lives: who delivers does so with its claims. */
-import type { Node, Store } from '../queue/store.ts';
+import type { Node } from '../queue/relay-store.ts';
+import type { Store } from '../queue/store.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Service } from '../runtime/service.ts';

@@ -1,6 +1,7 @@
 /** What happens in a queue, as its watchers are told: plain values. */
 import type { Delivery } from '../queue/delivery.ts';
-import type { Listed, RelayState } from '../queue/store.ts';
+import type { RelayState } from '../queue/relay-store.ts';
+import type { Listed } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 
 /** What became of one delivery. */

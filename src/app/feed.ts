@@ -3,7 +3,8 @@
  * writers nothing but an index on what was deferred or held.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Listed, Page, RelayState, Store } from '../queue/store.ts';
+import type { RelayState } from '../queue/relay-store.ts';
+import type { Listed, Page, Store } from '../queue/store.ts';
 import type { Clock, Instant } from '../runtime/clock.ts';
 import { firstIdAt } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';

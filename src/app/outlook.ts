@@ -3,8 +3,9 @@ import { relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
 import type { Delivery } from '../queue/delivery.ts';
 import { type NextTry, nextTry, nextWord } from '../queue/next-try.ts';
+import type { Node, RelayState } from '../queue/relay-store.ts';
 import { DEFAULT_RELAY } from '../queue/route.ts';
-import type { Node, RelayState, Store } from '../queue/store.ts';
+import type { Store } from '../queue/store.ts';
 import { type RelayPlan, whyWaiting } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';
 

@@ -9,7 +9,7 @@ import { relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
 import type { Tally } from '../delivery/round.ts';
 import { Overview } from '../queue/overview.ts';
-import type { Node } from '../queue/store.ts';
+import type { Node } from '../queue/relay-store.ts';
 import { ONCE, roleOf, TAKER } from '../queue/why.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';

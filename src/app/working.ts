@@ -1,7 +1,7 @@
 /** Who works on a queue, asked from outside. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { Node } from '../queue/store.ts';
+import type { Node } from '../queue/relay-store.ts';
 import { isRelaylessNode, isSeen } from '../queue/why.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { isAlive, placeOf } from '../runtime/process.ts';

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { printable } from '../mail/reply.ts';
 import { Overview } from '../queue/overview.ts';
-import type { Held, Node } from '../queue/store.ts';
+import type { Held, Node } from '../queue/relay-store.ts';
 import { isSeen } from '../queue/why.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { Cli } from './context.ts';

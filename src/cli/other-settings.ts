@@ -2,7 +2,7 @@
 import { relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
 import { printable } from '../mail/reply.ts';
-import type { Node } from '../queue/store.ts';
+import type { Node } from '../queue/relay-store.ts';
 import { isTaker, ONCE } from '../queue/why.ts';
 import type { Cli } from './context.ts';
 

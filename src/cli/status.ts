@@ -4,7 +4,7 @@ import { printable, showReply } from '../mail/reply.ts';
 import { type Health, isFailing, longVainOf, type Problem, problemsOf, severity } from '../queue/health.ts';
 import { Overview } from '../queue/overview.ts';
 import type { Pace } from '../queue/pace.ts';
-import type { RelayState } from '../queue/store.ts';
+import type { RelayState } from '../queue/relay-store.ts';
 import { replyView } from '../queue/view.ts';
 import { isTaker, isWorked, ONCE } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';

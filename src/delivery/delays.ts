@@ -2,7 +2,8 @@
 import { isStoreAway } from '../errors.ts';
 import { showReply } from '../mail/reply.ts';
 import type { Delivery } from '../queue/delivery.ts';
-import type { DelayReport, LateMessage, RelayState, Store } from '../queue/store.ts';
+import type { RelayState } from '../queue/relay-store.ts';
+import type { DelayReport, LateMessage, Store } from '../queue/store.ts';
 import type { Reported } from '../report/owed.ts';
 import { type ReportParts, reportOn } from './reports.ts';
 

@@ -1,8 +1,9 @@
 /** The janitor: what must happen by the clock, whoever is there to do it. Any number of processes may run one. */
 import type { State } from '../queue/delivery.ts';
 import type { Reason } from '../queue/reason.ts';
+import type { Node } from '../queue/relay-store.ts';
 import { CRASH_DELAYS } from '../queue/schedule.ts';
-import type { Node, Store } from '../queue/store.ts';
+import type { Store } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';

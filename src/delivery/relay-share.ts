@@ -1,7 +1,8 @@
 /** What this process may have of a relay's connections, and how it hears and tells of the pace that the relay bears. */
 import { showReply } from '../mail/reply.ts';
 import type { Pace, Strain } from '../queue/pace.ts';
-import type { Share, ShareRequest, Store } from '../queue/store.ts';
+import type { Share, ShareRequest } from '../queue/relay-store.ts';
+import type { Store } from '../queue/store.ts';
 import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';

@@ -2,7 +2,7 @@
  * The heartbeat of a process, and with it its shares of the relays' connections: one write in a while. A claim that shows that parts have
  * changed makes it beat at once, and while shares change hands the next beats come soon.
  */
-import type { Node } from '../queue/store.ts';
+import type { Node } from '../queue/relay-store.ts';
 import type { RelayShare, ShareParts } from './relay-share.ts';
 
 export interface SharesOptions {

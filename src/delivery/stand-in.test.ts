@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { relay } from '../../test/support/situation.ts';
-import type { RelayState } from '../queue/store.ts';
+import type { RelayState } from '../queue/relay-store.ts';
 import { placesToTake, type StandIn } from './stand-in.ts';
 
 const down = (name: string, since: number, more: Partial<RelayState> = {}): RelayState => ({

@@ -1,5 +1,5 @@
 /** When one relay sends in the place of another. Pure. */
-import type { RelayState } from '../queue/store.ts';
+import type { RelayState } from '../queue/relay-store.ts';
 import type { Instant } from '../runtime/clock.ts';
 
 /** A relay whose mail this one takes while it is down. */

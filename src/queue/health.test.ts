@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { MINUTE, NOW, node, relay } from '../../test/support/situation.ts';
 import { type Health, problemsOf, severity } from './health.ts';
-import type { Counts, RelayState } from './store.ts';
+import type { RelayState } from './relay-store.ts';
+import type { Counts } from './store.ts';
 import { damagedRole } from './why.ts';
 
 const none: Counts = {

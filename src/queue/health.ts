@@ -2,7 +2,8 @@
 import { showReply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed } from '../runtime/elapsed.ts';
-import type { Counts, Node, RelayState } from './store.ts';
+import type { Node, RelayState } from './relay-store.ts';
+import type { Counts } from './store.ts';
 import type { Vain } from './vain.ts';
 import type { WebhookState } from './webhook.ts';
 import { findsDamage, isSeen, isWorked, lastSeen } from './why.ts';

@@ -1,8 +1,9 @@
 /** What the queue knows of itself, for those who watch it: sums, relays, processes, and what came and went. Only reads. */
 import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Health } from './health.ts';
+import type { Held, Node, RelayState } from './relay-store.ts';
 import { beginning, behind, isBeyond, isSearch, SEARCHED } from './search.ts';
-import type { Counts, Filter, Flow, Held, Node, Page, PageRequest, RelayState, Store, Suppression } from './store.ts';
+import type { Counts, Filter, Flow, Page, PageRequest, Store, Suppression } from './store.ts';
 import { partKey } from './suppression.ts';
 import { SIGN, type Vain, vainOf } from './vain.ts';
 

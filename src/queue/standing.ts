@@ -1,7 +1,7 @@
 /** How a relay stands, in one word. Pure. */
 import type { Instant } from '../runtime/clock.ts';
 import { type Health, isFailing, longVainOf } from './health.ts';
-import type { RelayState } from './store.ts';
+import type { RelayState } from './relay-store.ts';
 
 export const STANDINGS = ['fine', 'paused', 'failing', 'deferring', 'limited', 'resting', 'slowed'] as const;
 

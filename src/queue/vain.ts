@@ -1,7 +1,7 @@
 /** Mail that a relay defers again and again while it takes none: it takes connections, so it has no fault. Pure. */
 import type { Reply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
-import type { Deferred, RelayState } from './store.ts';
+import type { Deferred, RelayState } from './relay-store.ts';
 
 export interface Vain {
   readonly relay: string;

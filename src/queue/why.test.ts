@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { delivery, MINUTE, NOW, node, relay } from '../../test/support/situation.ts';
 import { type Delivery, MOVES, type State } from './delivery.ts';
-import type { Node, RelayState } from './store.ts';
+import type { Node, RelayState } from './relay-store.ts';
 import { suppressionReply } from './suppression.ts';
 import { type RelayPlan, roleOf, whyWaiting } from './why.ts';
 

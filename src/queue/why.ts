@@ -4,7 +4,7 @@ import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import { type Delivery, isOnDemand } from './delivery.ts';
 import type { Reason } from './reason.ts';
-import type { Node, RelayState } from './store.ts';
+import type { Node, RelayState } from './relay-store.ts';
 import { suppressionIn } from './suppression.ts';
 
 /** A worker that has not been seen for this long is taken to be gone, ms. */

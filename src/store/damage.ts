@@ -1,6 +1,7 @@
 /** Damage in a SQLite file: what a process finds of it in passing, and a look for it. It does not pass by itself. */
 import { isStoreAway } from '../errors.ts';
-import type { Node, Store } from '../queue/store.ts';
+import type { Node } from '../queue/relay-store.ts';
+import type { Store } from '../queue/store.ts';
 import { damagedRole } from '../queue/why.ts';
 import { databaseFile } from './open.ts';
 

@@ -2,7 +2,8 @@
 import { cursorOf, placeOf } from '../queue/cursor.ts';
 import { STATES, type State } from '../queue/delivery.ts';
 import { PRIORITIES, type Priority } from '../queue/message.ts';
-import type { Counts, Deferred, Filter, Found, Listed, Overtaken, Page, PageRequest } from '../queue/store.ts';
+import type { Deferred } from '../queue/relay-store.ts';
+import type { Counts, Filter, Found, Listed, Overtaken, Page, PageRequest } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { type Id, idFromBytes, idToBytes, isId } from '../runtime/id.ts';
 import type { Database, Queries, Value } from './database.ts';

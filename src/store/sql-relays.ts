@@ -1,6 +1,7 @@
 /** What all workers share about relays, and the processes that work here. */
 import type { Reply } from '../mail/reply.ts';
-import type { ClaimRequest, Node, RelayState } from '../queue/store.ts';
+import type { Node, RelayState } from '../queue/relay-store.ts';
+import type { ClaimRequest } from '../queue/store.ts';
 import { isFewMessages, isToBlame, withSuspect } from '../queue/suspicion.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { type Id, idToBytes } from '../runtime/id.ts';

@@ -1,7 +1,7 @@
 /** The processes that work here, what each may have of a relay's connections, and the pace that a relay is held to. */
 import { faster, type Pace, slower } from '../queue/pace.ts';
+import type { Held, Node, Share, ShareRequest, StrainReport } from '../queue/relay-store.ts';
 import { type Holding, partOf } from '../queue/share.ts';
-import type { Held, Node, Share, ShareRequest, StrainReport } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { type Id, idToBytes } from '../runtime/id.ts';
 import type { Database, Queries, Row } from './database.ts';

@@ -3,30 +3,24 @@ import type { Reply } from '../mail/reply.ts';
 import type { AuditEnd, AuditFilter, AuditPage, AuditRecord } from '../queue/audit.ts';
 import type { NewMessage } from '../queue/message.ts';
 import type { Pace } from '../queue/pace.ts';
+import type { Deferred, Held, Node, RelayState, Share, ShareRequest, StrainReport } from '../queue/relay-store.ts';
 import type {
   Claim,
   Claimed,
   ClaimRequest,
   Counts,
-  Deferred,
   DelayReport,
   Filter,
   Flow,
   Found,
-  Held,
   Inserted,
   LateMessage,
   MoveOptions,
-  Node,
   Page,
   PageRequest,
-  RelayState,
   RerouteOptions,
   SettleGroup,
-  Share,
-  ShareRequest,
   Store,
-  StrainReport,
   Suppression,
   Take,
   Token,

@@ -1,6 +1,6 @@
 /** A delivery that waits, a healthy relay and a process that works, for tests to change. */
 import type { Delivery } from '../../src/queue/delivery.ts';
-import type { Node, RelayState } from '../../src/queue/store.ts';
+import type { Node, RelayState } from '../../src/queue/relay-store.ts';
 
 export const NOW = 1_800_000_000_000;
 export const MINUTE = 60_000;

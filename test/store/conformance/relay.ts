@@ -1,6 +1,6 @@
 /** Facts about relays: pauses, faults, probes; and about nodes and suppressions. */
 import { describe, expect, test } from 'vitest';
-import type { RelayState } from '../../../src/queue/store.ts';
+import type { RelayState } from '../../../src/queue/relay-store.ts';
 import { newId } from '../../../src/runtime/id.ts';
 import type { Bench } from '../conformance.ts';
 import { claimAll, HOLDER, LEASE, namesOf, put, sample, settleOne, T } from './samples.ts';

@@ -1,6 +1,7 @@
 /** Facts about what processes share of a relay: its connections, and the pace that it bears. */
 import { describe, expect, test } from 'vitest';
-import type { Node, Share, ShareRequest, Store, StrainReport } from '../../../src/queue/store.ts';
+import type { Node, Share, ShareRequest, StrainReport } from '../../../src/queue/relay-store.ts';
+import type { Store } from '../../../src/queue/store.ts';
 import { type Id, newId } from '../../../src/runtime/id.ts';
 import type { Bench } from '../conformance.ts';
 import { claimAll, HOLDER, put, sample, T } from './samples.ts';

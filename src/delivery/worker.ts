@@ -1,6 +1,6 @@
 /** The worker of one relay: claims what is due, keeps the transport busy, and gives back what it does not finish. */
 import { printable, showReply } from '../mail/reply.ts';
-import type { Claim, ClaimRequest, SuppressedDelivery, Take } from '../queue/store.ts';
+import type { Claim, ClaimRequest, SuppressedDelivery, Take, Token } from '../queue/store.ts';
 import { suppressionReply } from '../queue/suppression.ts';
 import { isFewMessages } from '../queue/suspicion.ts';
 import type { Instant } from '../runtime/clock.ts';
@@ -50,6 +50,12 @@ interface Ready {
   readonly until: Instant;
 }
 
+/** An attempt that is under way. */
+interface Active {
+  readonly ended: Promise<void>;
+  readonly abort: AbortController;
+}
+
 export class Worker implements Service {
   readonly #parts: DeliveryParts;
   readonly #relay: Relay;
@@ -60,10 +66,12 @@ export class Worker implements Service {
   #throttled: (() => void) | undefined;
   /** Claimed, and waiting for the transport. */
   #ready: Ready[] = [];
-  readonly #active = new Map<Id, Promise<void>>();
+  readonly #active = new Map<Token, Active>();
+  /** Could not be given back yet. */
+  #owed: readonly Claim[] = [];
   readonly #work = new Signal();
   readonly #room = new Signal();
-  readonly #abort = new AbortController();
+  #renewal: Promise<void> | undefined;
   #meanSize = 0;
   #claimedAt = 0;
   /** The last look for something to claim: what has opened since then was not seen by it. */
@@ -105,7 +113,7 @@ export class Worker implements Service {
       const mayCome = this.#share.isComing || this.#round.isWaiting;
       if (claims.length === 0 && this.#active.size === 0 && !mayCome) return;
       if (claims.length === 0 && this.#active.size === 0) await this.#work.wait(this.#parts.clock, this.#options.poll);
-      else if (claims.length === 0) await Promise.race(this.#active.values());
+      else if (claims.length === 0) await Promise.race(this.#attempts);
       else await this.#hand(claims);
     }
   }
@@ -116,22 +124,33 @@ export class Worker implements Service {
     this.#work.notify();
     this.#room.notify();
     await this.#loop;
-    await this.#giveBack();
+    await this.#refuse(this.#takeReady());
     await this.#settleDown();
-    this.#abort.abort();
+    for (const { abort } of this.#active.values()) abort.abort();
     await this.#settleDown();
+    await this.#refuse([]);
     for (const end of this.#endings.splice(0)) end();
     await this.#relay.transport.close();
   }
 
   #begin(): void {
     const renewing = (): void => {
-      void this.#renew();
-      this.#endings[0] = this.#parts.clock.after(this.#options.lease / 3, renewing);
+      this.#endings[0] = this.#parts.clock.after(this.#renewEvery, renewing);
+      // A share may be over by the clock alone.
+      void this.#refuse(this.#unplaced());
+      this.#renewNow();
     };
-    this.#endings = [this.#parts.clock.after(this.#options.lease / 3, renewing)];
+    this.#endings = [this.#parts.clock.after(this.#renewEvery, renewing)];
     this.#share.onChange(() => this.#shareChanged());
     this.#round.onChange(() => this.#roundChanged());
+  }
+
+  get #renewEvery(): number {
+    return this.#options.lease / 3;
+  }
+
+  get #attempts(): readonly Promise<void>[] {
+    return [...this.#active.values()].map(({ ended }) => ended);
   }
 
   /** What was claimed for a round that is over is for the next one, and for others. */
@@ -141,11 +160,15 @@ export class Worker implements Service {
     this.#work.notify();
   }
 
-  /** With no connection left, what is not handed over is for other processes. */
   #shareChanged(): void {
-    if (this.#share.places === 0) void this.#refuse(this.#takeReady());
+    void this.#refuse(this.#unplaced());
     this.#fill();
     this.#work.notify();
+  }
+
+  /** With no connection left, what is not handed over is for other processes. */
+  #unplaced(): readonly Claim[] {
+    return this.#share.places === 0 ? this.#takeReady() : [];
   }
 
   async #forever(): Promise<void> {
@@ -214,7 +237,18 @@ export class Worker implements Service {
   async #hand(claims: readonly Claim[]): Promise<void> {
     this.#line(claims);
     this.#fill();
-    while (this.#ready.length > 0 && !this.#stopping) await this.#room.wait(this.#parts.clock, this.#options.lease);
+    const { clock } = this.#parts;
+    while (this.#ready.length > 0 && !this.#stopping) {
+      // What is in hand may last for minutes, and who pauses a relay means that too.
+      if ((await this.#room.wait(clock, this.#options.poll)) || !(await this.#isPaused())) continue;
+      await this.#refuse(this.#takeReady());
+    }
+  }
+
+  /** A store that cannot be asked says so at the next claim. */
+  async #isPaused(): Promise<boolean> {
+    const states = await this.#parts.store.relays().catch(() => []);
+    return states.some(({ relay, pausedAt }) => relay === this.#relay.name && pausedAt !== null);
   }
 
   /** Only what would go out at once, to a relay that has just taken something. Rates and rounds are counted by claims alone. */
@@ -246,22 +280,35 @@ export class Worker implements Service {
     return this.#ready.splice(0).map(({ claim }) => claim);
   }
 
+  /** Gives claims back, with those that could not be before. Never rejects: what fails is tried again with the next renewal. */
   async #refuse(claims: readonly Claim[]): Promise<void> {
-    if (claims.length === 0) return;
+    const all = [...this.#owed, ...claims];
+    if (all.length === 0) return;
+    this.#owed = [];
+    const tokens = all.map((claim) => claim.token);
     try {
-      await this.#release(claims);
+      await this.#parts.store.release(tokens, this.#parts.clock.now());
+      await this.#health.unmet(tokens);
       this.#work.notify();
     } catch (error) {
-      const fields = { relay: this.#relay.name, err: error };
-      this.#parts.log.warn(fields, 'claims could not be given back, their leases will run out');
+      this.#owed = [...this.#owed, ...all];
+      const fields = { relay: this.#relay.name, messages: all.length, err: error };
+      this.#parts.log.warn(fields, 'claims could not be given back, it is tried again until their leases run out');
     }
   }
 
   #fill(): void {
     this.#dropExpired();
     while (this.#ready.length > 0 && this.#active.size < this.#share.places && !this.#stopping && this.#mayBegin()) {
-      const { claim } = this.#ready.shift() as Ready;
-      this.#active.set(claim.token, this.#attempt(claim));
+      const { claim, until } = this.#ready[0] as Ready;
+      // Its claim took so long that the next renewal might come too late.
+      if (until - this.#parts.clock.now() <= this.#renewEvery) {
+        this.#renewNow();
+        break;
+      }
+      this.#ready.shift();
+      const abort = new AbortController();
+      this.#active.set(claim.token, { ended: this.#attempt(claim, abort.signal), abort });
     }
     if (this.#ready.length === 0) this.#room.notify();
   }
@@ -288,16 +335,16 @@ export class Worker implements Service {
   }
 
   /** Never rejects: a claim whose end could not be written is left to its lease, and to the log. */
-  async #attempt(claim: Claim): Promise<void> {
+  async #attempt(claim: Claim, signal: AbortSignal): Promise<void> {
     this.#share.begin();
     this.#round.begin();
     let result: Result = 'ended';
     try {
       const view = { health: this.#health, share: this.#share };
-      const tried = await attempt(this.#parts, this.#relay, view, claim, this.#abort.signal);
+      const tried = await attempt(this.#parts, this.#relay, view, claim, signal);
       result = tried.result;
       // While the relay is paused or rests nothing of what was claimed for it may go out.
-      if (tried.halt) await this.#giveBack();
+      if (tried.halt) await this.#refuse(this.#takeReady());
     } catch (error) {
       this.#parts.log.error(
         { id: claim.message.id, err: error },
@@ -311,27 +358,25 @@ export class Worker implements Service {
     }
   }
 
-  async #giveBack(): Promise<void> {
-    await this.#release(this.#takeReady());
-  }
-
-  async #release(claims: readonly Claim[]): Promise<void> {
-    const tokens = claims.map((claim) => claim.token);
-    if (tokens.length === 0) return;
-    await this.#parts.store.release(tokens, this.#parts.clock.now());
-    await this.#health.unmet(tokens);
-  }
-
   async #settleDown(): Promise<void> {
     if (this.#active.size === 0) return;
     const late = new Signal();
-    void Promise.all(this.#active.values()).then(() => late.notify());
+    void Promise.all(this.#attempts).then(() => late.notify());
     await late.wait(this.#parts.clock, this.#options.grace);
   }
 
-  async #renew(): Promise<void> {
+  /** One at a time: one that is held up must not be overtaken. */
+  #renewNow(): void {
+    this.#renewal ??= this.#renew().then((renewed) => {
+      this.#renewal = undefined;
+      if (renewed) this.#fill();
+    });
+  }
+
+  /** Never rejects: false where the store could not be asked. */
+  async #renew(): Promise<boolean> {
     const tokens = [...this.#active.keys(), ...this.#ready.map(({ claim }) => claim.token)];
-    if (tokens.length === 0) return;
+    if (tokens.length === 0) return true;
     const until = this.#parts.clock.now() + this.#options.lease;
     try {
       const held = new Set(await this.#parts.store.renew(tokens, until));
@@ -340,9 +385,12 @@ export class Worker implements Service {
       this.#ready = this.#ready
         .filter(({ claim }) => !lost.has(claim.token))
         .map((each) => (held.has(each.claim.token) ? { ...each, until } : each));
-      this.#fill();
+      // Somebody else may have them already. What is behind its final dot goes on to its answer.
+      for (const token of lost) this.#active.get(token)?.abort.abort();
+      return true;
     } catch (error) {
       this.#parts.log.warn({ relay: this.#relay.name, err: error }, 'leases could not be renewed');
+      return false;
     }
   }
 

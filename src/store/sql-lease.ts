@@ -20,7 +20,7 @@ export function pairsOf(tokens: readonly Token[]): [id: Uint8Array, right: Uint8
   });
 }
 
-/** Claims whose lease still holds answer to their token; the others have been taken over or ended. */
+/** Claims whose lease still holds answer to their token; the others have been taken over or ended. No lease becomes shorter: a renewal may have been held up. */
 export async function renew(
   database: Database,
   dialect: Dialect,
@@ -32,8 +32,9 @@ export async function renew(
   const work = async (tx: Queries): Promise<readonly Token[]> => {
     const lists = inPairs(dialect, 'id, token', pairs);
     const update = (keys: string): string =>
-      `UPDATE posthaste_deliveries${dialect.byIndex('PRIMARY')} SET lease_until = ? WHERE ${keys} AND state = 'sending'`;
-    await queryByKeys(tx, lists, update, [until]);
+      `UPDATE posthaste_deliveries${dialect.byIndex('PRIMARY')} SET lease_until = CASE WHEN lease_until < ? THEN ? ELSE lease_until END ` +
+      `WHERE ${keys} AND state = 'sending'`;
+    await queryByKeys(tx, lists, update, [until, until]);
     const select = (keys: string): string =>
       `SELECT id, token FROM posthaste_deliveries WHERE ${keys} AND state = 'sending'`;
     const { rows } = await queryByKeys(tx, lists, select);

@@ -189,6 +189,15 @@ export class Stage implements AsyncDisposable {
   }
 
   newWorker(relay: Relay = this.relayParts(), parts: DeliveryParts = this.parts): Worker {
+    return this.#workerOf(relay, parts).worker;
+  }
+
+  /** A worker with so many connections for all processes together, and its share of them. */
+  sharing(connections: number): { readonly worker: Worker; readonly share: RelayShare } {
+    return this.#workerOf({ ...this.relayParts(), connections }, this.parts);
+  }
+
+  #workerOf(relay: Relay, parts: DeliveryParts): { readonly worker: Worker; readonly share: RelayShare } {
     const options = {
       holder: newId(this.clock.now()),
       lease: this.#options.lease ?? 60_000,
@@ -196,7 +205,8 @@ export class Stage implements AsyncDisposable {
       poll: POLL,
       gather: 0,
     };
-    return new Worker(parts, relay, options, new RelayShare(relay, options.holder, parts), this.round(relay));
+    const share = new RelayShare(relay, options.holder, parts);
+    return { worker: new Worker(parts, relay, options, share, this.round(relay)), share };
   }
 
   async work(): Promise<Worker> {

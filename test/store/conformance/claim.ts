@@ -194,6 +194,14 @@ export function claimFacts(bench: Bench): void {
   });
 
   describe('leases', () => {
+    test('never become shorter by a renewal that was held up', async () => {
+      await put(bench.store);
+      const [claim] = (await claimAll(bench.store)) as [Claim];
+      await bench.store.renew([claim.token], T + 3 * LEASE);
+      expect(await bench.store.renew([claim.token], T + 2 * LEASE)).toEqual([claim.token]);
+      expect(await bench.store.reclaim(T + 2 * LEASE, [], [0])).toBe(0);
+    });
+
     test('are renewed while they hold, and only then', async () => {
       await put(bench.store);
       await put(bench.store, { to: ['b@x.org'] });

@@ -17,7 +17,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { newId } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
 import { Presence } from '../runtime/presence.ts';
-import { isAlive, placeOf } from '../runtime/process.ts';
+import { isAlive, PROCESS_STARTED, placeOf } from '../runtime/process.ts';
 import { type Service, startAll, stopAll } from '../runtime/service.ts';
 import type { Signer } from '../submission/dkim.ts';
 import { CaptureTransport } from '../transport/capture.ts';
@@ -99,7 +99,8 @@ function workerOptions(config: Config, node: Node): WorkerOptions {
 
 function janitorOptions(config: Config, node: Node, shares: Shares): JanitorOptions {
   const { lease, retainAudit } = config;
-  return { node, shares, lease, interval: HOUSEKEEPING, retention: retention(config), retainAudit, isAlive };
+  const times = { lease, interval: HOUSEKEEPING, processStarted: PROCESS_STARTED };
+  return { node, shares, ...times, retention: retention(config), retainAudit, isAlive };
 }
 
 function retention(config: Config): readonly Retention[] {

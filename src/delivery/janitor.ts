@@ -32,8 +32,12 @@ export interface JanitorOptions {
   readonly retainAudit: number | null;
   /** Whether a process of this place with that number lives. */
   readonly isAlive: (pid: number) => boolean;
+  /** When this process began: it may hold several queues, and one before it may have had its number. */
+  readonly processStarted: Instant;
 }
 
+/** Messages given up together. */
+const EXPIRE_BATCH = 100;
 /** Messages removed in one transaction, so that no writer waits long. */
 const PURGE_BATCH = 500;
 /** A client that stages chunks and never finishes is gone after this, ms. */
@@ -43,13 +47,16 @@ const FAILED_EVENTS = 30 * 86_400_000;
 /** Nothing is kept for a webhook that no process has known for so long, ms. */
 const UNKNOWN_WEBHOOK = 7 * 86_400_000;
 
+/** Clocks are set by little now and then, ms. */
+const CLOCK_SLACK = 1_000;
+
 const TROUBLE = { begun: 'housekeeping failed, it is tried again', over: 'housekeeping goes on' };
 
 export class Janitor implements Service {
   readonly #parts: DeliveryParts;
   readonly #options: JanitorOptions;
-  #cancel: (() => void) | undefined;
-  #round: Promise<void> = Promise.resolve();
+  readonly #cancels = new Map<'live' | 'tidy', () => void>();
+  readonly #rounds = new Map<'live' | 'tidy', Promise<void>>();
   readonly #trouble: Trouble;
   #stopped = false;
   /** Processes that were found dead, and until when something of theirs may still turn up. */
@@ -61,33 +68,50 @@ export class Janitor implements Service {
     this.#options = options;
   }
 
-  /** The first round runs before anything else starts: it frees what a crashed process of this machine held. */
+  /** What a crashed process of this machine held is freed before anything else starts. There may be much to tidy up, and nobody need wait for it. */
   async start(): Promise<void> {
-    await this.round();
-    this.#arm();
+    await this.#live();
+    this.#arm('live', () => this.#live());
+    this.#begin('tidy', () => this.#tidy());
   }
 
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#cancel?.();
-    await this.#round;
+    for (const cancel of this.#cancels.values()) cancel();
+    await Promise.all(this.#rounds.values());
     await this.#options.shares.stop();
     await this.#step('leave', (store) => store.forgetNode(this.#options.node.id));
   }
 
-  #arm(): void {
+  #arm(name: 'live' | 'tidy', round: () => Promise<void>): void {
     if (this.#stopped) return;
-    this.#cancel = this.#parts.clock.after(this.#options.interval, () => {
-      this.#round = this.round().finally(() => this.#arm());
-    });
+    const cancel = this.#parts.clock.after(this.#options.interval, () => this.#begin(name, round));
+    this.#cancels.set(name, cancel);
   }
 
-  /** Each step stands alone: one that fails is tried again in the next round. */
+  #begin(name: 'live' | 'tidy', round: () => Promise<void>): void {
+    this.#rounds.set(
+      name,
+      round().finally(() => this.#arm(name, round)),
+    );
+  }
+
+  /** All of it, once. */
   async round(): Promise<void> {
+    await this.#live();
+    await this.#tidy();
+  }
+
+  /** What others wait for, and this process for its share: by itself, however long the rest takes. */
+  async #live(): Promise<void> {
     // First, so that what dead processes had can be shared out.
     await this.#step('reclaim', (store, now) => this.#reclaim(store, now));
     await this.#step('heartbeat', () => this.#options.shares.beat());
+  }
+
+  /** Each step stands alone: one that fails is tried again in the next round. */
+  async #tidy(): Promise<void> {
     await this.#step('expire', () => this.#expire());
     await this.#step('delays', () => reportDelays(this.#parts, () => this.#stopped));
     await this.#step('sweep', (store, now) => store.sweepStaged(now - STAGED_MAX_AGE));
@@ -98,6 +122,7 @@ export class Janitor implements Service {
   }
 
   async #step(name: string, work: (store: Store, now: Instant) => Promise<unknown>): Promise<void> {
+    if (this.#stopped && name !== 'leave') return;
     try {
       await work(this.#parts.store, this.#parts.clock.now());
       this.#trouble.went(name, {});
@@ -122,21 +147,22 @@ export class Janitor implements Service {
     }
   }
 
-  /** A crashed process of this machine need not be waited for: nobody has its number, or we have it ourselves. */
+  /** A crashed process of this machine need not be waited for: nobody has its number, or we have it since. */
   #isDead(node: Node): boolean {
-    const own = this.#options.node;
+    const { node: own, isAlive, processStarted } = this.#options;
     if (node.place !== own.place || node.id === own.id) return false;
-    return node.pid === own.pid || !this.#options.isAlive(node.pid);
+    return node.pid === own.pid ? node.startedAt < processStarted - CLOCK_SLACK : !isAlive(node.pid);
   }
 
   /** Deliveries whose time is over bounce even when their relay has been paused all along. */
   async #expire(): Promise<void> {
-    for (;;) {
+    while (!this.#stopped) {
       const now = this.#parts.clock.now();
-      const request = { limit: 100, now, until: now + this.#options.lease, holder: this.#options.node.id };
+      const request = { limit: EXPIRE_BATCH, now, until: now + this.#options.lease, holder: this.#options.node.id };
       const claims = await this.#parts.store.claimExpired(request);
       if (claims.length === 0) return;
-      for (const claim of claims) await expire(this.#parts, claim, now);
+      // Together, so that they share a commit.
+      await Promise.all(claims.map((claim) => expire(this.#parts, claim, now)));
     }
   }
 

@@ -22,7 +22,7 @@ export interface WorkerOptions {
   readonly holder: Id;
   /** Length of a lease, ms; it is renewed three times in this span. */
   readonly lease: number;
-  /** How long `stop` lets attempts go on before it asks them to give up, and then again before it leaves them, ms. */
+  /** How long `stop` lets attempts go on before it asks them to give up, and then again before it breaks off what is behind its final dot, ms. */
   readonly grace: number;
   /** How often to look for what other processes queued, ms. */
   readonly poll: number;
@@ -128,9 +128,11 @@ export class Worker implements Service {
     await this.#settleDown();
     for (const { abort } of this.#active.values()) abort.abort();
     await this.#settleDown();
+    if (this.#active.size > 0) this.#relay.transport.breakOff?.();
+    await this.#settleDown();
     await this.#refuse([]);
     for (const end of this.#endings.splice(0)) end();
-    await this.#relay.transport.close();
+    await this.#closeTransport();
   }
 
   #begin(): void {
@@ -356,6 +358,14 @@ export class Worker implements Service {
       this.#round.end(result);
       this.#fill();
     }
+  }
+
+  /** A relay need not answer a QUIT. */
+  async #closeTransport(): Promise<void> {
+    const { transport } = this.#relay;
+    const cancel = this.#parts.clock.after(this.#options.grace, () => transport.breakOff?.());
+    await transport.close();
+    cancel();
   }
 
   async #settleDown(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Processes of this machine: which of them we can see, and whether they live. */
 import { readlinkSync } from 'node:fs';
+import type { Instant } from './clock.ts';
 
 /**
  * Where a process number means something. Two containers may have the same host name and the same process numbers: on Linux their
@@ -16,6 +17,9 @@ function processNamespace(): string {
     return process.platform;
   }
 }
+
+/** As this machine's clock had it when this file was loaded; the same for all threads of the process, but for what the clock was set since. */
+export const PROCESS_STARTED: Instant = Date.now() - process.uptime() * 1_000;
 
 /** EPERM means that it lives and belongs to somebody else. */
 export function isAlive(pid: number): boolean {

@@ -21,6 +21,8 @@ export interface Transport {
   send(envelope: Envelope, content: Content, signal: AbortSignal): Promise<readonly Outcome[]>;
   /** Ends idle connections; those in use end after their transaction. */
   close(): Promise<void>;
+  /** Breaks off what neither `signal` nor `close` has ended: what is behind its final dot comes back in doubt. */
+  breakOff?(): void;
 }
 
 /** A transport that keeps connections, whose number may be changed while it runs. */

@@ -4,7 +4,8 @@ import { expect, test, vi } from 'vitest';
 import type { Outcome } from '../../src/mail/outcome.ts';
 import { newId } from '../../src/runtime/id.ts';
 import type { Transport } from '../../src/transport/transport.ts';
-import { Stage } from '../support/delivery.ts';
+import { silence } from '../relay/actions.ts';
+import { GRACE, Stage } from '../support/delivery.ts';
 
 const LEASE = 3_000;
 
@@ -184,4 +185,21 @@ test('a relay that somebody pauses gets nothing of what is in hand either', asyn
   letGo();
   await stage.log.until('sent');
   expect(send).toHaveBeenCalledOnce();
+});
+
+test('a stop breaks off what is behind its final dot in the end, and says that it is in doubt', async () => {
+  await using stage = await Stage.open({ relay: { script: { dot: silence } } });
+  const id = await stage.submit();
+  const worker = await stage.work();
+  await stage.relay.until(() => stage.relay.received.length === 1);
+  const stopped = worker.stop();
+  const begun = stage.clock.now();
+  while (stage.relay.openConnections > 0) {
+    stage.clock.moveTo(stage.clock.now() + GRACE / 100);
+    await turn();
+  }
+  await stopped;
+  // A relay may take ten minutes for its answer.
+  expect(stage.clock.now() - begun).toBeLessThan(60_000);
+  expect((await stage.get(id)).deliveries).toMatchObject([{ state: 'queued', inDoubt: true }]);
 });

@@ -1,5 +1,6 @@
 /** Mail that was tried while its relay was at fault goes out with the rest: when the relay is mended, or by another relay. */
-import { expect, onTestFinished, test } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
 import type { Script } from '../relay/actions.ts';
 import { startRelay } from '../relay/scripted.ts';
@@ -111,7 +112,8 @@ test('a fallback relay that had a fault itself, and has no mail of its own, is p
 test('what a crashed process claimed by a commit that came after its end is freed by the next round, not by its lease', async () => {
   await using stage = await Stage.open();
   const id = await stage.submit();
-  const crashed = stage.node();
+  // It had the number that this process has now, before this process began.
+  const crashed = { ...stage.node(), startedAt: stage.clock.now() - 60_000 };
   await stage.store.heartbeat(crashed);
   const janitor = stage.janitor();
   await janitor.round();
@@ -122,4 +124,42 @@ test('what a crashed process claimed by a commit that came after its end is free
   expect((await stage.store.claim(late)).claims).toHaveLength(1);
   await janitor.round();
   expect((await stage.get(id)).deliveries[0]?.state).toBe('queued');
+});
+
+test('what another queue of the same process has claimed is its own until its lease ends', async () => {
+  await using stage = await Stage.open();
+  const id = await stage.submit();
+  const neighbour = stage.node();
+  await stage.store.heartbeat(neighbour);
+  const now = stage.clock.now();
+  const claim = { relay: 'default', limit: 1, now, until: now + 60_000, holder: neighbour.id };
+  expect((await stage.store.claim(claim)).claims).toHaveLength(1);
+  await stage.janitor().round();
+  expect((await stage.get(id)).deliveries[0]?.state).toBe('sending');
+  expect(await stage.store.nodes(0)).toContainEqual(expect.objectContaining({ id: neighbour.id }));
+});
+
+test('however much is to be given up, a process starts, shows that it lives, and stops', async () => {
+  await using stage = await Stage.open();
+  const { promise: gate, resolve: letGo } = Promise.withResolvers<void>();
+  const claimExpired = stage.store.claimExpired.bind(stage.store);
+  const expiring = vi.spyOn(stage.store, 'claimExpired').mockImplementation(async (request) => {
+    await gate;
+    return claimExpired(request);
+  });
+  await Promise.all(Array.from({ length: 150 }, () => stage.submit({ expiresAt: stage.clock.now() + 1 })));
+  stage.clock.moveTo(stage.clock.now() + 1);
+  const janitor = stage.janitor();
+  await janitor.start();
+  expect(expiring).toHaveBeenCalledOnce();
+  const seenAt = async () => (await stage.store.nodes(0))[0]?.seenAt;
+  const before = await seenAt();
+  stage.clock.moveTo(stage.clock.now() + 10_000);
+  while ((await seenAt()) === before) await turn();
+  const stopped = janitor.stop();
+  letGo();
+  await stopped;
+  // What was claimed is ended, and no more.
+  expect(expiring).toHaveBeenCalledOnce();
+  expect((await stage.store.counts(stage.clock.now())).states).toMatchObject({ bounced: 100, sending: 0 });
 });

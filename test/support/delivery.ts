@@ -66,6 +66,8 @@ function safeguardOf({ safety }: StageOptions): Safeguard {
   return safety === undefined ? noSafeguard : compileSafety({ redirect: null, allow: null, holdAll: false, ...safety });
 }
 
+/** When the processes of a stage begin. */
+const BEGINNING = Date.UTC(2026, 0, 1);
 const POLL = 250;
 /** Of a worker that is stopped, ms. */
 export const GRACE = 1_000;
@@ -101,7 +103,7 @@ export interface Submitted {
 }
 
 export class Stage implements AsyncDisposable {
-  readonly clock = new ManualClock(Date.UTC(2026, 0, 1));
+  readonly clock = new ManualClock(BEGINNING);
   readonly log = new Recorder();
   readonly store: Store;
   readonly queue: Queue;
@@ -266,6 +268,7 @@ export class Stage implements AsyncDisposable {
       retention: [],
       retainAudit: null,
       isAlive: () => true,
+      processStarted: BEGINNING,
       ...options,
     });
   }

@@ -61,7 +61,14 @@ export class Peer {
     this.share = new RelayShare(relay, id, parts);
     this.shares = new Shares(parts, { node, lease: SHARE_LEASE }, [this.share]);
     const { shares } = this;
-    const tidiness = { lease: 60_000, interval: HEARTBEAT, retention: [], retainAudit: null, isAlive: () => true };
+    const tidiness = {
+      lease: 60_000,
+      interval: HEARTBEAT,
+      retention: [],
+      retainAudit: null,
+      isAlive: () => true,
+      processStarted: 0,
+    };
     this.#janitor = new Janitor(parts, { node, shares, ...tidiness });
     const options = { holder: id, lease: 60_000, grace: 1_000, poll: 250, gather: 0 };
     this.#worker = new Worker(parts, relay, options, this.share, new Round(NO_LIMITS, { clock, log, pause: null }));

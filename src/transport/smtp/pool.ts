@@ -90,6 +90,11 @@ export class Pool implements Owner, Member {
     return this.#closing.done;
   }
 
+  /** What is behind its final dot stays in doubt. */
+  breakOff(): void {
+    for (const connection of [...this.#opening, ...this.#open]) connection.abandon();
+  }
+
   #stopped(): Classified {
     return classify('lost', abortFault(this.#settings.peer));
   }

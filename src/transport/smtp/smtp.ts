@@ -112,6 +112,10 @@ export class SmtpTransport implements Connected {
     await Promise.all([this.#lane, ...this.#lanes.values()].map(({ pool }) => pool.close()));
   }
 
+  breakOff(): void {
+    for (const { pool } of [this.#lane, ...this.#lanes.values()]) pool.breakOff();
+  }
+
   #laneOf(sender: Address | null): Lane {
     if (sender === null || this.#lanes.size === 0) return this.#lane;
     return this.#lanes.get(addressKey(sender)) ?? this.#lanes.get(`@${domainOf(sender)}`) ?? this.#lane;

@@ -71,7 +71,10 @@ export type Chosen = { readonly ids: readonly string[] } | { readonly filter: Fi
 const MOST = 5_000;
 
 function bodies(chosen: Chosen): readonly object[] {
-  if ('filter' in chosen) return [{ filter: actionFilterOf(chosen.filter) }];
+  if ('filter' in chosen) {
+    const filter = actionFilterOf(chosen.filter);
+    return [Object.keys(filter).length === 0 ? { all: true } : { filter }];
+  }
   const parts = Math.ceil(chosen.ids.length / MOST);
   return Array.from({ length: parts }, (_, i) => ({ ids: chosen.ids.slice(i * MOST, (i + 1) * MOST) }));
 }

@@ -19,22 +19,31 @@ interface Action {
 }
 
 const CHOICE = {
-  ids: schema.ids.optional().describe('Messages; either these, or a filter.'),
-  filter: schema.filter.optional().describe('An empty one is all deliveries that the action fits.'),
+  ids: schema.ids.optional().describe('Messages; these, or a filter, or all.'),
+  filter: schema.filter
+    .optional()
+    .describe('Never empty: a client that lost what it was to say does not mean everything.'),
+  all: z.literal(true).optional().describe('All deliveries that the action fits.'),
   dryRun: z.boolean().optional().describe('Change nothing, only count.'),
   reason: schema.text().optional().describe('Why, for the audit trail.'),
 };
 
+interface Choice {
+  readonly ids?: string[] | undefined;
+  readonly filter?: schema.FilterInput | undefined;
+  readonly all?: true | undefined;
+}
+
 const done = z.strictObject({ count: z.int().describe('Deliveries.'), dryRun: z.boolean() });
 
-function chosen(
-  { states, statesById }: Pick<Action, 'states' | 'statesById'>,
-  { ids, filter }: { ids?: string[] | undefined; filter?: schema.FilterInput | undefined },
-): Filter {
-  if ((ids === undefined) === (filter === undefined))
-    throw new Refusal('OPTION_INVALID', 'Give either ids or a filter, not both and not neither.');
+function chosen({ states, statesById }: Pick<Action, 'states' | 'statesById'>, { ids, filter, all }: Choice): Filter {
+  if ([ids, filter, all].filter((each) => each !== undefined).length !== 1)
+    throw new Refusal('OPTION_INVALID', 'Give ids, a filter, or all: true, and one of them only.');
   if (ids !== undefined) return { ids, states: statesById };
-  return { states, ...schema.filterOf(filter ?? {}) };
+  const asked = schema.filterOf(filter ?? {});
+  if (all === undefined && Object.keys(asked).length === 0)
+    throw new Refusal('OPTION_INVALID', 'The filter is empty: for everything there is { "all": true }.');
+  return { states, ...asked };
 }
 
 function actionRoute({ operator }: AdminParts, action: Action): AnyRoute {

@@ -173,6 +173,7 @@ export async function deliverOnce(app: App, role: string, log: Log, signer: Sign
     // The janitor goes on meanwhile: a share of the relay's connections is kept only by those who show that they live.
     await startAll([presence, janitor]);
     await allOnce(workers);
+    await janitor.tidied();
     await openWebhooks(app, node.id, log)?.once();
     const tally = round.total;
     log.info({ ...tally, took: systemClock.now() - node.startedAt }, 'round is over');

@@ -280,18 +280,21 @@ export class MailQueue extends Watched {
     return deliverOnce(app, 'library', this.#log, this.#intake.signer);
   }
 
-  /** Ends what is under way in order and closes the database. May come twice. */
+  /**
+   * Waits for what is being submitted, ends attempts in order (those that a relay leaves without an answer after some seconds, as in doubt) and
+   * closes the database. May come twice.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
+    await this.#submitter.end();
     // A start that failed was told to whoever asked for it.
     const working = await this.#working?.catch(() => undefined);
     await working?.stop();
     await this.stopWatching();
-    this.#submitter.end();
     await this.#app.close();
   }
 

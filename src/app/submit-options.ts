@@ -117,7 +117,8 @@ export function checkPlaces(mail: object): void {
 
 /** Without control characters, which no database and no log likes. */
 function isText(value: unknown, most = Number.POSITIVE_INFINITY): boolean {
-  return typeof value === 'string' && value !== '' && value.length <= most && !/\p{Cc}/u.test(value);
+  // Half a surrogate pair is no character, and no database keeps it.
+  return typeof value === 'string' && value !== '' && value.length <= most && !/[\p{Cc}\p{Cs}]/u.test(value);
 }
 
 function isTexts(value: unknown): boolean {

@@ -20,6 +20,9 @@ export class Submitter {
   readonly #checkOpen: () => void;
   readonly #transactions: Transactions;
   #mailer: Transporter<QueuedInfo> | undefined;
+  readonly #underWay = new Set<Promise<unknown>>();
+  /** Of those that were begun while the queue was open: a queue that is being closed waits for them. */
+  readonly #begun = new WeakSet<SubmitOptions>();
 
   constructor(app: App, intake: IntakeContext, version: string, checkOpen: () => void) {
     this.#app = app;
@@ -36,7 +39,15 @@ export class Submitter {
     checkPlaces(mail);
     this.#checkOpen();
     this.#mailer ??= createTransport(this.transport());
-    return this.#mailer.sendMail({ ...settled(mail), posthaste: options } as Mail);
+    const own = { ...options };
+    this.#begun.add(own);
+    const submitted = this.#mailer.sendMail({ ...settled(mail), posthaste: own } as Mail);
+    this.#underWay.add(submitted);
+    try {
+      return await submitted;
+    } finally {
+      this.#underWay.delete(submitted);
+    }
   }
 
   transport(): Transport<QueuedInfo> {
@@ -67,7 +78,9 @@ export class Submitter {
     });
   }
 
-  end(): void {
+  /** Resolves when what was submitted is kept, or has failed. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
     this.#transactions.end();
   }
 
@@ -77,7 +90,7 @@ export class Submitter {
   }
 
   async #details(options: SubmitOptions): Promise<SubmissionDetails> {
-    this.#checkOpen();
+    if (!this.#begun.has(options)) this.#checkOpen();
     const details = detailsOf(options);
     if (details.relay !== undefined) await this.#checkRelay(details.relay);
     return details;

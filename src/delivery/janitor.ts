@@ -75,6 +75,11 @@ export class Janitor implements Service {
     this.#begin('tidy', () => this.#tidy());
   }
 
+  /** Resolves when what the start found to tidy up is done: who runs once is to leave nothing of it. */
+  async tidied(): Promise<void> {
+    await this.#rounds.get('tidy');
+  }
+
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;

@@ -97,7 +97,7 @@ async function queueMail(
   const intake = new Intake(own, { envelope, origin: 'library', from: null, details });
   const digest = details.key === undefined ? undefined : new KeyDigest(envelope, generatedIn(mail));
   const result = await take(intake, mail.message.createReadStream(), digest);
-  if (isRejection(result)) throw queue?.failure ?? refusal(result, envelope);
+  if (isRejection(result)) throw queue?.failure ?? refusal(result, envelope, intake.failure);
   return queuedInfo({ messageId: intake.messageId, envelope: { from, to } }, result, details.key ?? null);
 }
 
@@ -180,9 +180,12 @@ function envelopeOf(from: string | false, to: readonly string[], dsn: unknown): 
 }
 
 /** A refusal in the words of the library's errors. */
-function refusal(rejection: Rejection, { recipients, sender }: Envelope): PosthasteError {
+function refusal(rejection: Rejection, { recipients, sender }: Envelope, failure?: unknown): PosthasteError {
   const text = showReply(rejection);
-  if (rejection === STORE_FAILED) return new PosthasteError('STORE_UNAVAILABLE', `The message was not kept: ${text}`);
+  if (rejection === STORE_FAILED) {
+    const why = failure instanceof Error ? failure.message : text;
+    return new PosthasteError('STORE_UNAVAILABLE', `The message was not kept: ${why}`, { cause: failure });
+  }
   if (isMessageTooLarge(rejection)) return new PosthasteError('MESSAGE_TOO_LARGE', `The message is refused: ${text}`);
   if (rejection === TOO_MANY_RECIPIENTS) {
     return new PosthasteError('TOO_MANY_RECIPIENTS', `The message has ${recipients.length} recipients: ${text}`);

@@ -166,7 +166,7 @@ describe('actions', () => {
   test('count first where they are asked to, and then do it', async () => {
     const id = await submit();
     await submit({ to: 'carol@example.net' });
-    const dry = await bench.post('/messages/hold', { filter: {}, dryRun: true });
+    const dry = await bench.post('/messages/hold', { all: true, dryRun: true });
     expect(dry.json).toEqual({ count: 2, dryRun: true });
     expect((await bench.get('/messages/count?state=held')).json.count).toBe(0);
     expect((await bench.post('/messages/hold', { filter: { recipient: '@example.org' } })).json.count).toBe(1);
@@ -183,22 +183,26 @@ describe('actions', () => {
 
   test('reroute to a relay that is there', async () => {
     await submit();
-    const strange = await bench.post('/messages/reroute', { filter: {}, to: 'nowhere' });
+    const strange = await bench.post('/messages/reroute', { all: true, to: 'nowhere' });
     expect([strange.status, strange.json.code]).toEqual([404, 'NOT_FOUND']);
     await bench.app.store.noteRelay('other', Date.now());
-    expect((await bench.post('/messages/reroute', { filter: {}, to: 'other', dryRun: true })).json.count).toBe(1);
-    expect((await bench.post('/messages/reroute', { filter: {}, to: 'other' })).json.count).toBe(1);
+    expect((await bench.post('/messages/reroute', { all: true, to: 'other', dryRun: true })).json.count).toBe(1);
+    expect((await bench.post('/messages/reroute', { all: true, to: 'other' })).json.count).toBe(1);
     expect((await bench.get('/messages?relay=other')).json.rows).toHaveLength(1);
   });
 
-  test('need ids or a filter, and nothing else', async () => {
+  test('need ids, a filter that says something, or all, and nothing else', async () => {
     for (const body of [
       {},
       { ids: [] },
       { ids: ['x'] },
       { filter: {}, ids: ['0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11'] },
       { filter: { stat: 'held' } },
-      { filter: {}, force: true },
+      { all: true, force: true },
+      { all: false },
+      { all: true, filter: { tag: 'x' } },
+      // What is left of { tag: undefined }.
+      { filter: {} },
       [],
       null,
       'x',
@@ -306,7 +310,7 @@ test('the status says what is wrong first, and the flow counts what came and wen
   });
   const { spans: months } = (await bench.get('/flow?span=month')).json;
   expect(months.at(-1).oldest, 'of what was submitted just now').toBeLessThan(120_000);
-  await bench.post('/messages/cancel', { filter: {} });
+  await bench.post('/messages/cancel', { all: true });
   for (const span of ['hour', 'day', 'week', 'month']) {
     const { spans, widthMs } = (await bench.get(`/flow?span=${span}`)).json;
     expect(spans.at(-1), span).toMatchObject({ accepted: 1, cancelled: 1, sent: 0 });

@@ -62,7 +62,7 @@ describe('over HTTP', () => {
 
   test('a dry run is nothing, and what fails is told with its reason', async () => {
     bench = await AdminBench.open();
-    await bench.post('/messages/cancel', { filter: {}, dryRun: true });
+    await bench.post('/messages/cancel', { all: true, dryRun: true });
     await bench.post('/suppressions', { entries: [{ target: 'no address' }] });
     expect(await trail()).toMatchObject([
       { action: 'suppress', result: 'failed', count: null, error: expect.stringContaining('"no address" is no') },

@@ -29,10 +29,10 @@ afterEach(async () => {
   folder[Symbol.dispose]();
 });
 
-/** The janitor looks when somebody begins to work, and every 10 seconds. */
+/** The janitor tidies up when somebody begins to work, and every 10 seconds; who works once waits for it. */
 async function janitor(): Promise<void> {
   await using other = await open();
-  await other.work();
+  await other.workOnce();
 }
 
 test('the content goes when the message was sent; who it was for and what about stays', async () => {

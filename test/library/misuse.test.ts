@@ -304,9 +304,11 @@ describe('in the tests of an application', () => {
   });
 
   test.each<[unknown, string]>([
-    [{ to: ['b@example.org'] }, 'to is ["b@example.org"]: expect a text or a RegExp.'],
-    [{ headers: { 'x-a': 1 } }, 'headers.x-a is 1: expect a text or a RegExp.'],
+    [{ to: ['b@example.org'] }, 'to is ["b@example.org"]: expect a text or a RegExp, or leave it out.'],
+    [{ headers: { 'x-a': 1 } }, 'headers.x-a is 1: expect a text or a RegExp, or leave it out.'],
     [{ headers: 'x' }, 'headers is "x": expect an object.'],
+    [{ to: undefined }, 'to is undefined: expect a text or a RegExp, or leave it out.'],
+    [{ headers: undefined }, 'headers is undefined: expect an object.'],
   ])('an expectation of %j is told what may be expected, also where no message was sent', async (expected, message) => {
     await expect(queue.expectSent(given(expected))).rejects.toThrow(new TypeError(message));
     await queue.submit(mail);

@@ -253,6 +253,14 @@ describe('the queue', () => {
     expect((await other.get(id))?.deliveries[0]?.state).toBe('sent');
   });
 
+  test('keeps what is being submitted before it closes', async () => {
+    const submitted = [queue.submit(mail), queue.submit(mail, { key: 'k' })];
+    await queue.close();
+    const kept = await Promise.all(submitted);
+    await using again = await open();
+    for (const { id } of kept) expect((await again.get(id))?.deliveries[0]?.state).toBe('queued');
+  });
+
   test('closes in order, twice if need be, and is closed then', async () => {
     await queue.work();
     await Promise.all([queue.close(), queue.close()]);

@@ -10,6 +10,7 @@ import type { HandshakeOptions, Session } from './handshake.ts';
 import { Opening } from './opening.ts';
 import type { Wait } from './options.ts';
 import { type Endless, type Malformed, ReplyReader } from './replies.ts';
+import { SaidSecrets } from './said.ts';
 import { type Given, type Step, TLS_DONE } from './steps.ts';
 
 export type ClientEvent<T extends Transaction> =
@@ -35,6 +36,7 @@ export class SmtpClient<T extends Transaction> {
   readonly #rules: readonly Rule[] | undefined;
   readonly #reader = new ReplyReader();
   readonly #opening: Opening;
+  readonly #said = new SaidSecrets();
   #state: 'opening' | 'open' | 'quitting' | 'closed' = 'opening';
   #session: Session | null = null;
   /** The transaction whose replies come, and behind it the one that was written together with its final dot. */
@@ -114,7 +116,10 @@ export class SmtpClient<T extends Transaction> {
 
   /** The credentials that were asked for. */
   login(credentials: Credentials): ClientEvent<T>[] {
-    if (this.#state === 'opening' && this.#opening.wants === 'credentials') this.#advance(credentials);
+    if (this.#state === 'opening' && this.#opening.wants === 'credentials') {
+      this.#said.add(credentials);
+      this.#advance(credentials);
+    }
     return this.#take();
   }
 
@@ -150,7 +155,15 @@ export class SmtpClient<T extends Transaction> {
   #take(): ClientEvent<T>[] {
     const events = this.#events;
     this.#events = [];
-    return events;
+    return this.#said.isEmpty ? events : events.map((event) => this.#discreet(event));
+  }
+
+  /** Only here: what a reply means is read from all that it says. */
+  #discreet(event: ClientEvent<T>): ClientEvent<T> {
+    if (event.type === 'outcome')
+      return { ...event, outcomes: event.outcomes.map((outcome) => this.#said.hiddenIn(outcome)) };
+    if (event.type === 'closed' && event.fault !== null) return { ...event, fault: this.#said.hiddenIn(event.fault) };
+    return event;
   }
 
   /** Commands that follow each other become one write. */
@@ -209,6 +222,7 @@ export class SmtpClient<T extends Transaction> {
   }
 
   #ask(step: Step): void {
+    if (step.stage === 'auth' && step.wants === 'reply') this.#said.addLine(step.command ?? '');
     if (step.wants === 'reply') this.#write(`${step.command}\r\n`);
     else if (step.wants === 'tls') this.#events.push({ type: 'startTls' });
     else this.#events.push({ type: 'credentials', rejected: step.refused?.credentials ?? null });

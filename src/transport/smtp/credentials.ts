@@ -27,7 +27,8 @@ export function isSame(a: Credentials, b: Credentials): boolean {
   return a.user === b.user && secretOf(a) === secretOf(b);
 }
 
-function secretOf(credentials: Credentials): string {
+/** What nobody else may know. */
+export function secretOf(credentials: Credentials): string {
   return 'token' in credentials ? credentials.token : credentials.password;
 }
 

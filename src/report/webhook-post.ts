@@ -1,6 +1,8 @@
 /** One event to one webhook: signed as Standard Webhooks has it (standardwebhooks.com), posted once. */
 import { createHmac } from 'node:crypto';
 import type { Instant } from '../runtime/clock.ts';
+import { hideSecrets } from '../runtime/secrets.ts';
+import { secretsOf } from './webhook-secrets.ts';
 
 /** Where, and how. */
 export interface WebhookTarget {
@@ -42,7 +44,7 @@ export function webhookHeaders(
   };
 }
 
-/** Never fails. The URL may have a secret in it, and is in no error. */
+/** Never fails. The URL may have a secret in it, and is in no error, also where the answer repeats it. */
 export async function postWebhook(
   { url, keys, timeout }: WebhookTarget,
   { id, body }: { readonly id: string; readonly body: string },
@@ -63,7 +65,9 @@ export async function postWebhook(
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
     });
-    return answerOf(response, await textOf(response), now);
+    const text = await textOf(response);
+    // Hidden before it is cut off: the end of what is kept may stand in the middle of a secret.
+    return answerOf(response, response.ok ? '' : shown(hideSecrets(text, secretsOf(url, keys))), now);
   } catch (error) {
     return { status: null, error: signal.aborted ? 'stopped' : faultOf(error, timeout), retryAfter: null };
   }
@@ -89,10 +93,15 @@ async function textOf({ body }: Response): Promise<string> {
   const decoder = new TextDecoder();
   for await (const chunk of body ?? []) {
     octets += (chunk as Uint8Array).length;
-    if (text.length < MAX_SHOWN) text += decoder.decode(chunk as Uint8Array, { stream: true });
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
     // Leaving the loop ends the connection.
     if (octets > MAX_ANSWER) break;
   }
+  return text;
+}
+
+/** On one line. */
+function shown(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim().slice(0, MAX_SHOWN).toWellFormed();
 }
 

@@ -6,7 +6,7 @@ const LEAST = 4;
 const PIECE = /[\w+/=-]{16,}/g;
 const HIDDEN = '***';
 
-/** `text` without the secrets, as they are and as JSON writes them, and without long pieces of them. */
+/** `text` without the secrets, as they are and as JSON writes them, and without long pieces of them. Shorter ones than four characters stay. */
 export function hideSecrets(text: string, secrets: Iterable<string>): string {
   const forms = [...secrets].flatMap(formsOf).filter((form) => form.length >= LEAST);
   // A secret may be a part of another one.
@@ -16,5 +16,6 @@ export function hideSecrets(text: string, secrets: Iterable<string>): string {
 }
 
 function formsOf(secret: string): readonly string[] {
-  return [secret, JSON.stringify(secret).slice(1, -1)];
+  const written = JSON.stringify(secret).slice(1, -1);
+  return [secret, written, written.replaceAll('/', '\\/')];
 }

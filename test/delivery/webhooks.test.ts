@@ -6,7 +6,7 @@ import type { Webhook } from '../../src/report/webhook-courier.ts';
 import { Webhooks } from '../../src/report/webhooks.ts';
 import { newId } from '../../src/runtime/id.ts';
 import { Stage } from '../support/delivery.ts';
-import { isSigned, OTHER_SECRET, Receiver, SECRET } from '../support/receiver.ts';
+import { type Asked, isSigned, OTHER_SECRET, Receiver, SECRET } from '../support/receiver.ts';
 
 const HOUR = 3_600_000;
 
@@ -177,6 +177,40 @@ test('one that says nothing, and one that is not there, are failures with a reas
   // Nobody listens on a port of the system's that has no use.
   await webhooks({ url: 'http://ann:secret@127.0.0.1:2/token' }).once();
   expect((await state()).lastFailure).toMatchObject({ status: null, error: 'ECONNREFUSED' });
+});
+
+test.each([
+  ['the address', ({ url }: Asked) => `Cannot POST ${url}`, 'Cannot POST ***'],
+  ['its path, decoded', () => 'no hook /hook/T0ken 7/in', 'no hook ***'],
+  ['its path in JSON of PHP', () => '{"path":"\\/hook\\/T0ken%207\\/in"}', '{"path":"***"}'],
+  ['the end of its path', () => 'unknown: T0ken%207', 'unknown: ***'],
+  ['the value of a query', () => '{"key":"geheim&co"}', '{"key":"***"}'],
+  ['the login', ({ headers }: Asked) => `ann-user p@ssword ${headers.authorization}`, '*** *** Basic ***'],
+  ['a key', () => `bad signature with ${SECRET}`, 'bad signature with ***'],
+  ['a key that is cut off', () => `bad key ${SECRET.slice(0, 30)}...`, 'bad key ***...'],
+  ['what stands where an answer is cut off', () => `${'x '.repeat(95)}${SECRET}`, `${'x '.repeat(95)}***`],
+  ['words that stand in it too', () => 'no such hook: see /', 'no such hook: see /'],
+] as const)('what an answer repeats of the secrets is not kept: %s', async (_name, answer, kept) => {
+  await known();
+  await stage.submit();
+  receiver.answering = (received, response) => {
+    response.writeHead(500).end(answer(received));
+    return undefined;
+  };
+  const login = receiver.url.replace('http://', 'http://ann-user:p%40ssword@');
+  await webhooks({ url: `${login}/T0ken%207/in?key=geheim%26co` }).once();
+  expect((await state()).lastFailure?.error).toBe(`answered 500: ${kept}`);
+});
+
+test('an address without a secret takes nothing out of an answer', async () => {
+  await known();
+  await stage.submit();
+  receiver.answering = (_, response) => {
+    response.writeHead(500).end('no POST at / here');
+    return undefined;
+  };
+  await webhooks({ url: receiver.url.replace('/hook', '/') }).once();
+  expect((await state()).lastFailure?.error).toBe('answered 500: no POST at / here');
 });
 
 test('a login in the address is sent as one', async () => {

@@ -15,14 +15,17 @@ export interface Received {
   // biome-ignore lint/suspicious/noExplicitAny: what a test reads of it is what it checks.
   readonly data: any;
   readonly text: string;
+  readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly signatures: readonly string[];
   /** What it was answered with. */
   readonly status: number;
 }
 
+export type Asked = Omit<Received, 'status'>;
+
 /** A status, or what to do with the response. */
-export type Answering = (received: Omit<Received, 'status'>, response: ServerResponse) => number | undefined;
+export type Answering = (received: Asked, response: ServerResponse) => number | undefined;
 
 export class Receiver implements AsyncDisposable {
   readonly received: Received[] = [];
@@ -51,11 +54,11 @@ export class Receiver implements AsyncDisposable {
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = Buffer.concat(await Array.fromAsync(request)).toString();
     const { type, data } = JSON.parse(text) as Pick<Received, 'type' | 'data'>;
-    const { headers } = request;
+    const { headers, url = '' } = request;
     const id = String(headers['webhook-id']);
     const timestamp = Number(headers['webhook-timestamp']);
     const signatures = String(headers['webhook-signature']).split(' ');
-    const received = { id, timestamp, type, data, text, headers, signatures };
+    const received = { id, timestamp, type, data, text, url, headers, signatures };
     const status = this.answering(received, response);
     if (status !== undefined) response.writeHead(status).end();
     this.received.push({ ...received, status: status ?? 0 });

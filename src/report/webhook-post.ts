@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { Instant } from '../runtime/clock.ts';
 import { hideSecrets } from '../runtime/secrets.ts';
-import { secretsOf } from './webhook-secrets.ts';
+import { decoded, secretsOf } from './webhook-secrets.ts';
 
 /** Where, and how. */
 export interface WebhookTarget {
@@ -83,7 +83,7 @@ function withoutLogin(url: string): {
   if (username === '' && password === '') return { href: url, authorization: {} };
   parsed.username = '';
   parsed.password = '';
-  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
+  const login = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64');
   return { href: parsed.href, authorization: { authorization: `Basic ${login}` } };
 }
 

@@ -23,7 +23,7 @@ export function secretsOf(url: string, keys: readonly Uint8Array[]): readonly st
 }
 
 /** `%` alone is a character like others. */
-function decoded(text: string): string {
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

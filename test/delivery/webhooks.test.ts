@@ -221,6 +221,13 @@ test('a login in the address is sent as one', async () => {
   expect(receiver.received[0]?.headers.authorization).toBe(`Basic ${basic}`);
 });
 
+test('a login with a lone percent sign is sent as it stands', async () => {
+  await known();
+  await stage.submit();
+  await webhooks({ url: receiver.url.replace('http://', 'http://ann:100%@') }).once();
+  expect(receiver.received[0]?.headers.authorization).toBe(`Basic ${Buffer.from('ann:100%').toString('base64')}`);
+});
+
 test('what could not be told in its time fails, and goes when somebody asks for it', async () => {
   await known();
   await stage.submit();

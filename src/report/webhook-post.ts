@@ -69,7 +69,7 @@ export async function postWebhook(
     // Hidden before it is cut off: the end of what is kept may stand in the middle of a secret.
     return answerOf(response, response.ok ? '' : shown(hideSecrets(text, secretsOf(url, keys))), now);
   } catch (error) {
-    return { status: null, error: signal.aborted ? 'stopped' : faultOf(error, timeout), retryAfter: null };
+    return { status: null, error: signal.aborted ? 'stopped' : faultOf(error, url, timeout), retryAfter: null };
   }
 }
 
@@ -125,9 +125,15 @@ function waitOf(value: string | null, now: Instant): number | null {
   return Number.isNaN(wait) ? null : Math.max(0, wait);
 }
 
-function faultOf(error: unknown, timeout: number): string {
+function faultOf(error: unknown, url: string, timeout: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeout} ms`;
   const cause = error instanceof Error ? error.cause : undefined;
   const { code, message } = (cause ?? error) as { readonly code?: unknown; readonly message?: unknown };
+  if (message === 'bad port') return badPort(new URL(url).port);
   return printable(String(typeof code === 'string' ? code : message)).slice(0, MAX_SHOWN);
+}
+
+/** `fetch` has a list of them (fetch.spec.whatwg.org, "bad port"), and says no more than these two words. */
+function badPort(port: string): string {
+  return `port ${port} is kept for another protocol, and HTTP clients refuse it: let the receiver listen on another port`;
 }

@@ -228,6 +228,15 @@ test('a login with a lone percent sign is sent as it stands', async () => {
   expect(receiver.received[0]?.headers.authorization).toBe(`Basic ${Buffer.from('ann:100%').toString('base64')}`);
 });
 
+test('a port that HTTP clients refuse is named as the reason', async () => {
+  await known();
+  await stage.submit();
+  await webhooks({ url: 'http://127.0.0.1:6000/token' }).once();
+  expect((await state()).lastFailure?.error).toBe(
+    'port 6000 is kept for another protocol, and HTTP clients refuse it: let the receiver listen on another port',
+  );
+});
+
 test('what could not be told in its time fails, and goes when somebody asks for it', async () => {
   await known();
   await stage.submit();

@@ -87,13 +87,13 @@ async function nextKeys(queries: Queries, part: Part, from: Value): Promise<read
   return keys;
 }
 
-const countOf = (table: string): string =>
+const weightOf = (table: string): string =>
   `(SELECT COUNT(*) FROM ${table} x WHERE x.id = posthaste_messages.id) * ${ROW_OCTETS}`;
 
 /** Chunks are never in memory together, so that they do not count. */
 const WEIGHT =
   `CASE WHEN chunks > 0 THEN 0 ELSE size END + ${ROW_OCTETS} + ` +
-  `${countOf('posthaste_deliveries')} + ${countOf('posthaste_attempts')}`;
+  `${weightOf('posthaste_deliveries')} + ${weightOf('posthaste_attempts')}`;
 
 /** The condition that a key lies in the span. */
 export function within(key: string, { from, to }: Pick<Span, 'from' | 'to'>): { sql: string; values: Value[] } {
@@ -120,6 +120,10 @@ export async function lastKey(queries: Queries, part: Part): Promise<Value> {
     [],
   );
   return rows[0]?.place ?? null;
+}
+
+export async function countOf(queries: Queries, table: string): Promise<number> {
+  return Number((await queries.query(`SELECT COUNT(*) AS n FROM ${table}`, [])).rows[0]?.n);
 }
 
 export interface Chunk {

@@ -3,13 +3,15 @@
  * that one that was broken off goes on; at its end everything is compared, and what differs is copied anew. Until then nobody may work there.
  */
 import { createHash } from 'node:crypto';
-import { PosthasteError } from '../errors.ts';
+import type { PosthasteError } from '../errors.ts';
 import { STATES, type State } from '../queue/delivery.ts';
 import { CRASH_DELAYS } from '../queue/schedule.ts';
 import type { Instant } from '../runtime/clock.ts';
+import { begin, mayBegin, refused } from './copy-begin.ts';
 import { digestOf } from './copy-digest.ts';
 import {
   chunksOf,
+  countOf,
   headOf,
   lastKey,
   MESSAGES,
@@ -25,7 +27,6 @@ import { migrate, UNFINISHED } from './migrate.ts';
 import type { OpenDatabase } from './open.ts';
 import { idOf } from './rows.ts';
 import { reclaim } from './sql-settle.ts';
-import { IDENTITY } from './sql-store.ts';
 import { insertRows } from './statements.ts';
 
 export interface CopyProgress {
@@ -62,11 +63,9 @@ export interface CopyReport {
 /** Throws COPY_REFUSED where the target is neither empty nor the same unfinished copy. */
 export async function copyQueue(source: OpenDatabase, target: OpenDatabase, options: CopyOptions): Promise<CopyReport> {
   await migrate(source.database, source.dialect, source.shown);
-  await migrate(target.database, target.dialect, target.shown, { unfinished: true });
   await options.mustBeQuiet();
-  const resumed = await mayBegin(source, target);
+  const resumed = await begin(source, target, options.now);
   const sums = await sumsOf(source.database);
-  await begin(source, target, options.now);
   let done = resumed;
   for (const part of PARTS)
     for await (const span of spansOf(source.database, part, await lastKey(target.database, part))) {
@@ -100,40 +99,6 @@ export async function surveyCopy(
           throw error;
         });
   return { ...(await sumsOf(source.database)), resumed: begun, repaired: 0, reclaimed: 0, digest: null };
-}
-
-async function identityOf({ database }: OpenDatabase): Promise<string> {
-  return String((await database.query(IDENTITY, [])).rows[0]?.place);
-}
-
-/** Answers how many messages an earlier run has brought already. */
-async function mayBegin(source: OpenDatabase, target: OpenDatabase): Promise<number> {
-  const own = await identityOf(source);
-  if (own === (await identityOf(target))) throw refused(`${source.shown} cannot be copied onto itself`);
-  const { rows } = await target.database.query('SELECT source FROM posthaste_copy', []);
-  const there = await countOf(target.database, 'posthaste_messages');
-  if (rows[0]?.source === own) return there;
-  if (rows.length > 0)
-    throw refused(`${target.shown} is an unfinished copy of another queue: finish that one, or give an empty database`);
-  for (const table of ['posthaste_staging', 'posthaste_contents', ...PARTS.map(headOf)])
-    if ((await target.database.query(`SELECT 1 AS one FROM ${table} LIMIT 1`, [])).rows.length > 0)
-      throw refused(`${target.shown} is in use: ${table} has rows. A queue is copied into an empty database only`);
-  return 0;
-}
-
-function refused(why: string): PosthasteError {
-  return new PosthasteError('COPY_REFUSED', `${why}.`);
-}
-
-/** From here on no other posthaste opens the target. */
-async function begin(source: OpenDatabase, target: OpenDatabase, now: Instant): Promise<void> {
-  const own = await identityOf(source);
-  const work = async (tx: Queries): Promise<void> => {
-    if ((await tx.query('SELECT source FROM posthaste_copy', [])).rows.length > 0) return;
-    await tx.query('INSERT INTO posthaste_copy (source, began_at) VALUES (?, ?)', [own, now]);
-    await tx.query('INSERT INTO posthaste_schema (version) VALUES (?)', [UNFINISHED]);
-  };
-  await target.database.transaction(work, { repeatable: true });
 }
 
 async function finish(database: Database): Promise<void> {
@@ -240,10 +205,6 @@ async function replace(source: OpenDatabase, target: OpenDatabase, part: Part, s
     { repeatable: true },
   );
   await copySpan(source, target, part, span);
-}
-
-async function countOf(database: Database, table: string): Promise<number> {
-  return Number((await database.query(`SELECT COUNT(*) AS n FROM ${table}`, [])).rows[0]?.n);
 }
 
 type Sums = Pick<CopyReport, 'messages' | 'states' | 'attempts' | 'suppressions' | 'relays'>;

@@ -10,7 +10,7 @@ import { type CopyReport, copyQueue } from '../../src/store/copy.ts';
 import type { Database, Queries } from '../../src/store/database.ts';
 import { openDatabase, openStore } from '../../src/store/open.ts';
 import { fillMixed } from '../support/mixed-queue.ts';
-import { isThere, MYSQL, POSTGRES, TestDatabase } from '../support/servers.ts';
+import { isThere, MYSQL, POSTGRES, TestDatabase, type TestServer } from '../support/servers.ts';
 import { put, sample, T } from './conformance/samples.ts';
 
 let folder: string;
@@ -49,7 +49,9 @@ function tellAll(url: string, ids: readonly string[]): Promise<unknown[]> {
   });
 }
 
-describe.skipIf(!(await isThere(POSTGRES)) || !(await isThere(MYSQL)))('from engine to engine', () => {
+const [hasPostgres, hasMysql] = [await isThere(POSTGRES), await isThere(MYSQL)];
+
+describe.skipIf(!hasPostgres || !hasMysql)('from engine to engine', () => {
   test('a queue is the same after SQLite, PostgreSQL, MariaDB or MySQL, and SQLite', async () => {
     const postgres = await TestDatabase.make(POSTGRES);
     const mysql = await TestDatabase.make(MYSQL);
@@ -208,8 +210,39 @@ describe('a copy that was broken off', () => {
   });
 });
 
-/** A copy that ends at that statement or commit in its target, as when it is killed there, if it does not come to its end before. */
-async function copyUntil(step: number, from: string, to: string): Promise<void> {
+describe('a copy that ends at any of its steps leaves no tables, or a target that nothing else opens', () => {
+  beforeEach(() => using(file('from'), (store) => put(store)));
+
+  test('SQLite', () => endAtSteps(file('to'), 1));
+  test.skipIf(!hasPostgres)('PostgreSQL', () => onServer(POSTGRES));
+  test.skipIf(!hasMysql)('MariaDB or MySQL', () => onServer(MYSQL));
+});
+
+async function onServer(server: TestServer): Promise<void> {
+  const database = await TestDatabase.make(server);
+  await endAtSteps(database.url, 13).finally(() => database.drop());
+}
+
+async function endAtSteps(url: string, stride: number): Promise<void> {
+  for (let step = 0; await copyUntil(step, file('from'), url); step += stride)
+    if (await hasVersion(url)) await expect(openStore(url)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  expect(await using(url, (store) => store.count({}))).toBe(1);
+}
+
+/** A queue begins with its first version; without any, an empty database was opened and left. */
+async function hasVersion(url: string): Promise<boolean> {
+  const { database, dialect, close } = await openDatabase(url);
+  const versions = database.query('SELECT version FROM posthaste_schema', []);
+  const found = await versions.catch((error: unknown) => {
+    if (dialect.isMissingTable(error)) return { rows: [] };
+    throw error;
+  });
+  await close();
+  return found.rows.length > 0;
+}
+
+/** A copy that ends at that statement or commit in its target, as when it is killed there, if it does not come to its end before: then it answers false. */
+async function copyUntil(step: number, from: string, to: string): Promise<boolean> {
   const [source, target] = [await openDatabase(from), await openDatabase(to)];
   const { database, ended } = endingAt(step, target.database);
   const options = { now: T + 1_000, mustBeQuiet: async () => undefined, onProgress: () => undefined };
@@ -218,6 +251,7 @@ async function copyUntil(step: number, from: string, to: string): Promise<void> 
   });
   await source.close();
   await target.close();
+  return ended();
 }
 
 function endingAt(step: number, database: Database): { readonly database: Database; readonly ended: () => boolean } {
@@ -240,7 +274,7 @@ function endingAt(step: number, database: Database): { readonly database: Databa
       return result;
     },
     snapshot: (work) => database.snapshot((tx) => work(counted(tx))),
-    alone: (work) => database.alone(work),
+    alone: (work) => database.alone((tx) => work(counted(tx))),
     changeMark: () => database.changeMark(),
     close: () => database.close(),
   };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/runtime/clock.ts';
-import type { Log, LogFields } from '../../src/runtime/log.ts';
+import { type Log, type LogFields, silentLog } from '../../src/runtime/log.ts';
 import { SmtpListener } from '../../src/submission/smtp/listener.ts';
 import { listenerOptions, NOON, RecordingQueue, SocketClient, startListener, withoutTrace } from './server/harness.ts';
 
@@ -133,6 +133,23 @@ describe('a client', () => {
     await first.closed();
     const third = await dial(listener);
     expect(await third.line()).toMatch(/^220 /);
+  });
+
+  test('in a loop beyond the limit of connections causes one line at once and one for each span', async () => {
+    const lines: LogFields[] = [];
+    const info = (fields: LogFields, event: string): void => void lines.push({ ...fields, event });
+    const clock = new ManualClock(NOON);
+    const options = { maxConnections: 1, clock, log: { ...silentLog, info } };
+    const listener = await serve(new RecordingQueue(), options);
+    await (await dial(listener)).until(/^220 /m);
+    for (let i = 0; i < 50; i++) await (await dial(listener)).until(/^421 /m);
+    const first = { event: 'connection refused', client: '127.0.0.1', reply: expect.stringMatching(/^too many/) };
+    expect(lines).toEqual([first]);
+    clock.moveTo(NOON + 10_000);
+    expect(lines.slice(1)).toEqual([{ ...first, times: 49, withinMs: 10_000 }]);
+    await (await dial(listener)).until(/^421 /m);
+    await listener.stop();
+    expect(lines.slice(2)).toEqual([{ ...first, times: 1, withinMs: 10_000 }]);
   });
 
   test('that is silent is told so and disconnected, when the clock says', async () => {

@@ -4,6 +4,7 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import { listenFailed, PosthasteError } from '../../errors.ts';
 import { encodeReply } from '../../mail/reply.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { Flood } from '../../runtime/flood.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Service } from '../../runtime/service.ts';
 import { Turnstile } from '../../runtime/turnstile.ts';
@@ -67,6 +68,7 @@ export class SmtpListener implements Service {
   readonly #secureContext: SecureContext | undefined;
   readonly #space: SpaceGuard | undefined;
   readonly #connections = new Set<Connection>();
+  readonly #refusals: Flood;
   #servers: Server[] = [];
   #stopping: Promise<void> | undefined;
   #drained: (() => void) | undefined;
@@ -91,6 +93,7 @@ export class SmtpListener implements Service {
     this.#isTrusted = trustedClients(clients);
     this.#secureContext = tls && readCertificate(tls);
     this.#space = space && new SpaceGuard(space, clock, log);
+    this.#refusals = new Flood(log, clock);
   }
 
   /** What is listened on, with the real ports. */
@@ -127,6 +130,7 @@ export class SmtpListener implements Service {
   /** New clients find nobody; idle ones hear 421; a content that is under way may end within `stopTimeout`. */
   stop(): Promise<void> {
     for (const server of this.#servers.splice(0)) server.close();
+    this.#refusals.end();
     this.#stopping ??= this.#drain().finally(() => {
       this.#stopping = undefined;
     });
@@ -184,7 +188,8 @@ export class SmtpListener implements Service {
   }
 
   #turnAway(socket: Socket, address: string, rejection: Rejection): void {
-    this.#options.log.info({ client: address, reply: rejection.text }, 'connection refused');
+    const { text } = rejection;
+    this.#refusals.info(text, { client: address, reply: text }, 'connection refused');
     const cancel = this.#options.clock.after(LINGER_MS, () => socket.destroy());
     socket.on('error', () => undefined);
     socket.on('close', cancel);

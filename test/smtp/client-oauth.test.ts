@@ -207,6 +207,21 @@ describe('a token', () => {
     expect(await send()).toEqual(['sent']);
   });
 
+  test('that the token server repeats with a refusal is not told on', async () => {
+    await open();
+    server.answer = (form) => ({
+      status: 400,
+      body: JSON.stringify({ error: 'invalid_request', error_description: `bad ${form}` }),
+    });
+    const [outcome] = await transport.send(toOne, content(), never);
+    expect(outcome?.reply.text).toMatch(/invalid_request: bad grant_type=refresh_token/);
+    expect(outcome?.reply.text).toMatch(/refresh_token=\*\*\*/);
+    for (const name of ['client_secret', 'refresh_token']) {
+      const secret = server.forms[0]?.get(name) as string;
+      expect(outcome?.reply.text).not.toContain(secret);
+    }
+  });
+
   test.each([
     ['a page', { status: 200, body: '<html>' }, /gave no token/],
     ['a redirection', { status: 302, body: '' }, /HTTP 302/],

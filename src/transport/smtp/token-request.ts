@@ -1,5 +1,6 @@
 /** One request to a token server, and what it answered (RFC 6749 5). Nothing of a secret is ever in an error's text. */
 import { printable } from '../../mail/reply.ts';
+import { hideSecrets } from '../../runtime/secrets.ts';
 
 export interface TokenRequest {
   readonly url: string;
@@ -18,13 +19,16 @@ const TIMEOUT = 30_000;
 /** Octets; an answer is a few thousand. */
 const MAX_ANSWER = 64 * 1024;
 const MAX_TEXT = 300;
+/** In the form that is sent. */
+const SECRETS = ['client_secret', 'refresh_token', 'assertion'];
 
 /** Throws an Error with a sentence for people when there is no token. */
 export async function requestToken({ url, form }: TokenRequest): Promise<GivenToken> {
   const server = new URL(url).host;
   const { status, body } = await post(server, url, form);
   const { access_token: token, expires_in: seconds, refresh_token: refreshToken } = body;
-  if (status !== 200 || typeof token !== 'string' || token === '') throw new Error(refusal(server, status, body));
+  if (status !== 200 || typeof token !== 'string' || token === '')
+    throw new Error(refusal(server, status, hideSecrets(saidIn(body), secretsOf(form)), body.error));
   // It goes into a line of SMTP.
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Error(`the token that ${server} gave has characters that no token has`);
   const life = Number(seconds) * 1000;
@@ -79,8 +83,16 @@ function parse(text: string): Body {
 }
 
 /** RFC 6749 5.2. */
-function refusal(server: string, status: number, { error, error_description: description }: Body): string {
-  const said = [error, description].filter((part) => typeof part === 'string').join(': ');
+function saidIn({ error, error_description: description }: Body): string {
+  return [error, description].filter((part) => typeof part === 'string').join(': ');
+}
+
+/** Servers exist that repeat what they were sent. */
+function secretsOf(form: TokenRequest['form']): readonly string[] {
+  return SECRETS.map((name) => form[name] ?? '').flatMap((secret) => [secret, encodeURIComponent(secret)]);
+}
+
+function refusal(server: string, status: number, said: string, error: unknown): string {
   const hint = error === 'invalid_grant' ? ' (the refresh token or the consent has ended: authorize anew)' : '';
   return `the token server ${server} gave no token (HTTP ${status})${said === '' ? '' : `: ${printable(said).slice(0, MAX_TEXT)}`}${hint}`;
 }

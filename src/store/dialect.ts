@@ -59,6 +59,8 @@ export interface Dialect {
   updateFrom(parts: UpdateParts): string;
   /** The error says that the same work may succeed when it is run again: a deadlock, a lost serialization. */
   isRetryable(error: unknown): boolean;
+  /** The error says that a row with this key is there already. */
+  isDuplicate(error: unknown): boolean;
   /** The error says that a table is not there. */
   isMissingTable(error: unknown): boolean;
 }

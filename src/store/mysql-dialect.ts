@@ -14,6 +14,7 @@ const TABLE_OPTIONS = ' ENGINE=InnoDB ROW_FORMAT=DYNAMIC';
 
 /** Waited too long for a lock, deadlock, changed since it was read. */
 const RETRYABLE: readonly unknown[] = [1205, 1213, 1020];
+const DUPLICATE_KEY = 1062;
 const NO_SUCH_TABLE = 1146;
 
 const numberOf = (error: unknown): unknown => (error as { readonly errno?: unknown } | null)?.errno;
@@ -51,5 +52,6 @@ export const mysqlDialect: Dialect = {
     return `UPDATE ${table} JOIN (SELECT ${first.join(', ')}${others}) v ON ${on} SET ${set}`;
   },
   isRetryable: (error) => RETRYABLE.includes(numberOf(error)),
+  isDuplicate: (error) => numberOf(error) === DUPLICATE_KEY,
   isMissingTable: (error) => numberOf(error) === NO_SUCH_TABLE,
 };

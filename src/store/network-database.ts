@@ -139,10 +139,23 @@ export class NetworkDatabase implements Database {
         retry.afterLoss = repeatable;
         return news(answer) ? newsCommit() : 'COMMIT';
       };
-      return this.#within(session, begin, (tx) => work(tx, again), end);
+      return this.#within(session, begin, (tx) => this.#run(work, tx, again), end);
     });
     if (news(result)) this.#driver.wire?.notify();
     return result;
+  }
+
+  /**
+   * The commit of an earlier run may still be under way on a session that was lost: `work` cannot see it, and what it inserts again waits
+   * for it and then is a duplicate. The next run finds it.
+   */
+  async #run<T>(work: (tx: Queries, again: boolean) => Promise<T>, tx: Queries, again: boolean): Promise<T> {
+    try {
+      return await work(tx, again);
+    } catch (error) {
+      if (!again || !this.#driver.dialect.isDuplicate(error)) throw error;
+      throw new LostRace('an earlier run was committed meanwhile', { cause: error });
+    }
   }
 
   #tolerant(session: Session): Queries {

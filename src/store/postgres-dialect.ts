@@ -16,6 +16,10 @@ const types: Readonly<Record<ColumnType, string>> = {
 
 /** Serialization lost, deadlock, and a lock that was not given within a `lock_timeout` of the server. */
 const RETRYABLE: readonly unknown[] = ['40001', '40P01', '55P03'];
+const UNIQUE_VIOLATION = '23505';
+const UNDEFINED_TABLE = '42P01';
+
+const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown } | null)?.code;
 
 export const postgresDialect: Dialect = {
   engine: 'PostgreSQL',
@@ -39,6 +43,7 @@ export const postgresDialect: Dialect = {
   unlessTaken: (column) => ` ON CONFLICT (${column}) DO NOTHING`,
   updateFrom: ({ table, columns, row, rows, set, on }) =>
     `UPDATE ${table} SET ${set} FROM (VALUES ${Array(rows).fill(`(${row})`).join(', ')}) AS v (${columns}) WHERE ${on}`,
-  isRetryable: (error) => RETRYABLE.includes((error as { readonly code?: unknown } | null)?.code),
-  isMissingTable: (error) => (error as { readonly code?: unknown } | null)?.code === '42P01',
+  isRetryable: (error) => RETRYABLE.includes(codeOf(error)),
+  isDuplicate: (error) => codeOf(error) === UNIQUE_VIOLATION,
+  isMissingTable: (error) => codeOf(error) === UNDEFINED_TABLE,
 };

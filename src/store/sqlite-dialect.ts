@@ -24,5 +24,6 @@ export const sqliteDialect: Dialect = {
   updateFrom: ({ table, columns, row, rows, set, on }) =>
     `WITH v (${columns}) AS (VALUES ${Array(rows).fill(`(${row})`).join(', ')}) UPDATE ${table} SET ${set} FROM v WHERE ${on}`,
   isRetryable: () => false,
+  isDuplicate: () => false,
   isMissingTable: (error) => error instanceof Error && error.message.startsWith('no such table'),
 };

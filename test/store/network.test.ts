@@ -87,6 +87,19 @@ function facts(server: TestServer): void {
     expect(await store.count({})).toBe(1);
   });
 
+  test('an insert whose commit is still under way when its connection is lost waits for it, and is kept once', async () => {
+    const admin = await Admin.of(server, database);
+    const message = sample();
+    const held = gate.holdBack(COMMIT);
+    const inserting = store.insert([message], T);
+    const letThrough = await held;
+    await admin.untilSomeoneWaits();
+    letThrough();
+    expect(await inserting).toEqual([{ id: message.message.id, duplicate: false }]);
+    expect(await store.count({})).toBe(1);
+    await admin.end();
+  });
+
   test('a settlement whose commit was not answered says so, and holds', async () => {
     const id = await put(store);
     const [claim] = await claimAll(store);

@@ -13,6 +13,7 @@ export class Gate {
   connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #held: { readonly word: string; readonly done: (letThrough: () => void) => void } | undefined;
   #cut: { readonly word: string; readonly done: () => void } | undefined;
   #silent = false;
   #delay = 0;
@@ -63,6 +64,15 @@ export class Gate {
     }
     client.on('data', (bytes: Buffer) => {
       if (this.#silent) return;
+      if (this.#held !== undefined && bytes.includes(this.#held.word)) {
+        const { done } = this.#held;
+        this.#held = undefined;
+        client.removeAllListeners().on('error', () => undefined);
+        client.destroy();
+        server.removeAllListeners('data').resume();
+        done(() => server.write(bytes));
+        return;
+      }
       if (this.#cut !== undefined && bytes.includes(this.#cut.word)) {
         cutting = this.#cut.done;
         this.#cut = undefined;
@@ -88,6 +98,13 @@ export class Gate {
   cutAnswerTo(word: string): Promise<void> {
     return new Promise((done) => {
       this.#cut = { word, done };
+    });
+  }
+
+  /** The next packet with this word is still on its way when its client has lost the connection. Resolves then, with what lets it through. */
+  holdBack(word: string): Promise<() => void> {
+    return new Promise((done) => {
+      this.#held = { word, done };
     });
   }
 

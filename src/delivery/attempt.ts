@@ -73,7 +73,7 @@ async function attemptIn(
   const strain = signal.aborted || toBlame ? undefined : strainOf(answered, well);
   const decided = decide(parts, relay, claim, outcomes, toBlame);
   const notBefore = typeof pause === 'number' ? pause : startedAt;
-  const place = { startedAt, relay: relay.name, host: relay.host, notBefore };
+  const place = { startedAt, relay: relay.name, host: relay.host, notBefore, faulty: fault !== undefined };
   const concluded = await conclude(parts, claim, decided, place);
   span.end(attemptEnd(concluded.decided, concluded.took));
   if (answered.some((outcome) => outcome.kind === 'sent')) {

@@ -1,5 +1,6 @@
 /** The end of an attempt: what was decided is written down together with the report it owes, then told to the log. */
 import { isStoreAway } from '../errors.ts';
+import type { Outcome } from '../mail/outcome.ts';
 import { printable, type Reply, showReply } from '../mail/reply.ts';
 import type { NewMessage } from '../queue/message.ts';
 import { ON_DEMAND } from '../queue/schedule.ts';
@@ -36,6 +37,8 @@ export interface AttemptPlace {
   readonly host: string | null;
   /** The relay is paused until then. */
   readonly notBefore?: Instant;
+  /** The relay was at fault, and we were not the ones who broke off. */
+  readonly faulty?: boolean;
 }
 
 /** What was written of an attempt, and for each delivery whether its claim still held. */
@@ -137,6 +140,7 @@ function settlementOf(
     reason,
     dueAt,
     giveBack,
+    ...(giveBack && place.faulty === true && isUnbegun(outcome) && { unbegun: true }),
     reply,
     inDoubt,
     ...(outcome !== null && isInDoubt(outcome) && { relay: place.relay }),
@@ -152,6 +156,11 @@ function settlementOf(
             reply,
           },
   };
+}
+
+/** The way to the relay came to nothing before there was a transaction. */
+function isUnbegun(outcome: Outcome | null): boolean {
+  return outcome?.kind === 'deferred' && outcome.scope === 'relay' && outcome.during === undefined;
 }
 
 async function owedReports(

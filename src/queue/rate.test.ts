@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allowance, nextAllowedAt, type Rate, type RateLog, recordUse } from './rate.ts';
+import { allowance, nextAllowedAt, type Rate, type RateLog, recordUse, takeBack } from './rate.ts';
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -53,6 +53,37 @@ describe('a rate', () => {
         expect(most(times, 1_000)).toBeLessThanOrEqual(limit);
       }),
     );
+  });
+
+  test('is never exceeded when what did not go is taken back', () => {
+    const asks = fc.array(fc.record({ pause: fc.nat(1_200), wanted: fc.nat(9), back: fc.nat(9), wait: fc.nat(1_200) }));
+    fc.assert(
+      fc.property(asks, fc.integer({ min: 1, max: 20 }), (steps, limit) => {
+        const rate = { limit, window: 1_000 };
+        const times: number[] = [];
+        let log: RateLog = [];
+        let now = start;
+        for (const { pause, wanted, back, wait } of steps) {
+          now += pause;
+          const then = now;
+          const count = Math.min(wanted, allowance(rate, log, now));
+          const went = Math.max(0, count - back);
+          for (let i = 0; i < went; i++) times.push(now);
+          if (count > 0) log = recordUse(rate, log, now, count);
+          now += wait;
+          for (let i = went; i < count; i++) log = takeBack(rate, log, then);
+        }
+        expect(most(times, 1_000)).toBeLessThanOrEqual(limit);
+      }),
+    );
+  });
+
+  test('takes back no more than was let through at that time', () => {
+    const rate = { limit: 10, window: 1_000 };
+    const log = recordUse(rate, recordUse(rate, [], start, 2), start + 500, 4);
+    const less = takeBack(rate, takeBack(rate, takeBack(rate, log, start), start), start);
+    expect(allowance(rate, less, start + 500)).toBe(6);
+    expect(takeBack(rate, log, start + 250)).toEqual(log);
   });
 
   test('keeps a short log whatever the window', () => {

@@ -21,10 +21,17 @@ export function allowance(rate: Rate, log: RateLog, now: Instant): number {
 /** The log after `count` more at `now`, without what no longer matters. */
 export function recordUse(rate: Rate, log: RateLog, now: Instant, count: number): RateLog {
   const kept = live(rate, log, now);
-  const slot = Math.floor(now / slotLength(rate));
+  const slot = slotOf(rate, now);
   const last = kept.at(-1);
   if (last !== undefined && last[0] >= slot) return [...kept.slice(0, -1), [last[0], last[1] + count]];
   return [...kept, [slot, count]];
+}
+
+/** The log without one that was let through at `then` and did not go. What another clock had put elsewhere stays counted. */
+export function takeBack(rate: Rate, log: RateLog, then: Instant): RateLog {
+  const slot = slotOf(rate, then);
+  const less = log.map(([other, count]) => [other, other === slot ? count - 1 : count] as const);
+  return less.filter(([, count]) => count > 0);
 }
 
 /** When the next one may go: `now` if at once. */
@@ -46,6 +53,10 @@ function live(rate: Rate, log: RateLog, now: Instant): RateLog {
 /** The end of the slot plus the window: then even the slot's last moment is more than a window ago. */
 function leavesAt(rate: Rate, slot: number): Instant {
   return (slot + 1) * slotLength(rate) + rate.window;
+}
+
+function slotOf(rate: Rate, at: Instant): number {
+  return Math.floor(at / slotLength(rate));
 }
 
 function slotLength(rate: Rate): number {

@@ -38,8 +38,8 @@ export interface ClaimRequest {
   /** Node id of the worker, shown to people. */
   readonly holder: Id;
   /**
-   * Deliveries of the relay that all processes together may claim in a span of time. What was claimed is spent, also when it is
-   * released: the relay may have counted it.
+   * Deliveries of the relay that all processes together may claim in a span of time. What was claimed is spent until it is released,
+   * or settled as `unbegun`. What was tried stays spent, whatever came of it: the relay may have counted it.
    */
   readonly rates?: readonly Rate[];
   /** The relay to whose counts `rates` belong, when another one than `relay` sends. */
@@ -99,6 +99,8 @@ export interface Settlement {
   readonly dueAt: Instant;
   /** True gives the attempt back that the claim counted. */
   readonly giveBack: boolean;
+  /** The relay never heard of it: what it took of rates is given back too. */
+  readonly unbegun?: true;
   readonly reply: Reply | null;
   readonly inDoubt: boolean;
   /** The relay that may have it, where that is another one than the delivery's: only there it is known for a copy, so it belongs there from then on. */
@@ -276,7 +278,7 @@ export interface Store extends AuditStore, RelayStore, WebhookStore {
   renew(tokens: readonly Token[], until: Instant): Promise<readonly Token[]>;
   /** sending -> what each settlement says, with its log line and reports; for each group, for each settlement: whether the token still held. A group of which no token held inserts no report. All groups are written, or none: whoever settles for many tries each group alone when it throws. */
   settle(groups: readonly SettleGroup[], now: Instant): Promise<readonly (readonly boolean[])[]>;
-  /** sending -> queued, attempt given back: the orderly way out. Returns how many deliveries. */
+  /** sending -> queued, attempt given back, and what it took of rates: the orderly way out of what was not begun. Returns how many deliveries. */
   release(tokens: readonly Token[], now: Instant): Promise<number>;
   /**
    * sending -> queued where the lease has run out, or where one of the nodes `dead` holds it, whose processes are known to be gone.

@@ -54,7 +54,8 @@ async function claimDue(tx: Queries, dialect: Dialect, request: Claiming): Promi
   const probe = gate !== 'open';
   if (probe && !(await takeProbe(tx, { ...request, relay: senderOf(request) }, gate))) return nothing;
   await quota.spend(size(chosen));
-  return { claims: await take(tx, dialect, chosen, request), probe, shareChanges };
+  const claims = await take(tx, dialect, chosen, request);
+  return { claims: claims.map((claim) => ({ ...claim, token: quota.mark(claim.token) })), probe, shareChanges };
 }
 
 /** The relay whose mail it is must not be paused, and the one that sends must be well, or due to be probed. */

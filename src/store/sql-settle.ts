@@ -8,6 +8,7 @@ import type { Dialect } from './dialect.ts';
 import { bit, idOf, replyValues } from './rows.ts';
 import { insertMessages } from './sql-insert.ts';
 import { pairsOf, tokenOf } from './sql-lease.ts';
+import { countsOf, unmarked } from './sql-rates.ts';
 import { dropProbes } from './sql-relays.ts';
 import { IS_TOLD, tellChanged } from './sql-tell.ts';
 import { inKeys, inPairs, insertRows, queryByKeys, type RowUpdate, updateRows } from './statements.ts';
@@ -85,9 +86,18 @@ async function settleGroups(
   now: Instant,
 ): Promise<Took> {
   const all = groups.flatMap((group) => group.settlements);
+  const unbegun = all.filter((settlement) => settlement.unbegun === true);
+  const counts = await countsOf(
+    tx,
+    dialect,
+    unbegun.map(({ token }) => token),
+  );
   const held = await heldClaims(tx, dialect, all);
   const settled: Held[] = [];
   const took = groups.map((group) => group.settlements.map((settlement) => takeFrom(held, settlement, settled)));
+  for (const { settlement, row } of settled)
+    if (settlement.unbegun === true) counts.giveBack(settlement.token, row.claimed_at as number);
+  await counts.keep(now);
   const updates = settled.map(({ settlement, row }) => settleValues(settlement, row, now));
   await updateRows(tx, dialect, SETTLE, updates);
   await insertRows(tx, dialect, 'posthaste_attempts', ATTEMPT_COLUMNS, settled.flatMap(attemptValues));
@@ -108,7 +118,7 @@ interface Held {
 
 /** Moves what a settlement holds from `held` to `settled`, once; false when it does not hold. */
 function takeFrom(held: Map<string, Row>, settlement: Settlement, settled: Held[]): boolean {
-  const fence = fenceOf(settlement.token, settlement.id, settlement.ordinal);
+  const fence = fenceOf(unmarked(settlement.token), settlement.id, settlement.ordinal);
   const row = held.get(fence);
   if (row === undefined) return false;
   held.delete(fence);
@@ -128,7 +138,7 @@ async function heldClaims(
 ): Promise<Map<string, Row>> {
   const keys = settlements.map(({ id, ordinal }): [Value, Value] => [idToBytes(id), ordinal]);
   const sql = (list: string): string =>
-    `SELECT id, ordinal, token, ${IS_TOLD} AS telling FROM posthaste_deliveries WHERE ${list}${dialect.lock}`;
+    `SELECT id, ordinal, token, claimed_at, ${IS_TOLD} AS telling FROM posthaste_deliveries WHERE ${list}${dialect.lock}`;
   const { rows } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), sql);
   const claimed = rows.filter((row) => row.token !== null);
   return new Map(
@@ -175,8 +185,26 @@ export async function release(
   const lists = inPairs(dialect, 'id, token', pairsOf(tokens));
   const sql = (keys: string): string =>
     `UPDATE posthaste_deliveries${dialect.byIndex('PRIMARY')} SET state = 'queued', attempts = attempts - 1, changed_at = ?, ${NO_CLAIM} WHERE ${keys} AND state = 'sending'`;
-  const work = async (tx: Queries): Promise<number> => (await queryByKeys(tx, lists, sql, [now])).changed;
+  const work = async (tx: Queries): Promise<number> => {
+    const marked = tokens.filter((token) => token !== unmarked(token));
+    if (marked.length > 0) await giveBackRates(tx, dialect, marked, now);
+    return (await queryByKeys(tx, lists, sql, [now])).changed;
+  };
   return database.transaction(work, { commit: 'riding', weight: tokens.length, news: (released) => released > 0 });
+}
+
+/** What these tokens still hold was never begun. */
+async function giveBackRates(tx: Queries, dialect: Dialect, tokens: readonly Token[], now: Instant): Promise<void> {
+  const counts = await countsOf(tx, dialect, tokens);
+  const sql = (keys: string): string =>
+    `SELECT id, token, claimed_at FROM posthaste_deliveries${dialect.byIndex('PRIMARY')} WHERE ${keys} AND state = 'sending'${dialect.lock}`;
+  const { rows } = await queryByKeys(tx, inPairs(dialect, 'id, token', pairsOf(tokens)), sql);
+  const byFence = new Map(tokens.map((token) => [unmarked(token), token]));
+  for (const row of rows) {
+    const fence = tokenOf(row.token as Uint8Array, idOf(row.id));
+    counts.giveBack(byFence.get(fence) ?? fence, row.claimed_at as number);
+  }
+  await counts.keep(now);
 }
 
 /** Claims that nobody will end: their lease ran out, or their holder is gone. */

@@ -41,6 +41,7 @@ import * as flows from './sql-flow.ts';
 import * as inserts from './sql-insert.ts';
 import * as leases from './sql-lease.ts';
 import * as moves from './sql-move.ts';
+import { unmarked } from './sql-rates.ts';
 import * as relays from './sql-relays.ts';
 import * as settles from './sql-settle.ts';
 import * as shares from './sql-shares.ts';
@@ -93,8 +94,9 @@ export class SqlStore implements Store {
     return delays.reportDelays(this.#database, this.#dialect, reports, now);
   }
 
-  renew(tokens: readonly Token[], until: Instant): Promise<readonly Token[]> {
-    return leases.renew(this.#database, this.#dialect, tokens, until);
+  async renew(tokens: readonly Token[], until: Instant): Promise<readonly Token[]> {
+    const held = new Set(await leases.renew(this.#database, this.#dialect, tokens.map(unmarked), until));
+    return tokens.filter((token) => held.has(unmarked(token)));
   }
 
   nextDue(relay: string): Promise<Instant | null> {

@@ -70,6 +70,19 @@ test('while the relay is paused for its fault, the log names the time of its pro
   expect(state?.probeAt).toBeGreaterThan(stage.clock.now());
 });
 
+test.each([
+  ['before any transaction leaves the rate of the relay', { connect: ['421 4.3.2 busy'] }, 20],
+  ['during one leaves the rate of the relay but for what was tried', { mail: ['421 4.3.2 busy'] }, 17],
+])('a fault %s', async (_, script, rest) => {
+  const rates = [{ limit: 20, window: 3_600_000 }];
+  await using stage = await Stage.open({ relay: { script }, smtp: { maxConnections: 1 }, rates });
+  for (let n = 0; n < 20; n++) await stage.submit();
+  await stage.once();
+  await stage.nextProbe();
+  await stage.once();
+  expect(await stage.store.count({ states: ['sent'] })).toBeGreaterThanOrEqual(rest);
+});
+
 test('a fallback relay sends the message that was tried too, also after many probes', async () => {
   await using stage = await Stage.open({ relay: { script: { mail: '421 4.3.2 shutting down' } } });
   const other = await startRelay();

@@ -1,9 +1,9 @@
 /** Facts about rates: what all processes together may claim in a span of time. */
 import { describe, expect, test } from 'vitest';
 import type { Rate } from '../../../src/queue/rate.ts';
-import type { ClaimRequest, Store } from '../../../src/queue/store.ts';
+import type { Claim, ClaimRequest, Store } from '../../../src/queue/store.ts';
 import type { Bench } from '../conformance.ts';
-import { claimAll, namesOf, put, sample, T } from './samples.ts';
+import { claimAll, LEASE, namesOf, put, sample, settleOne, T } from './samples.ts';
 
 const SECOND = 1_000;
 const DAY = 86_400_000;
@@ -52,17 +52,89 @@ export function rateFacts(bench: Bench): void {
       expect(await claimed(T)).toBe(14);
     });
 
-    test('that is spent stays spent when the claim is given back', async () => {
-      await fill(20);
+    const release = (claims: readonly Claim[], now: number): Promise<number> =>
+      bench.store.release(
+        claims.map(({ token }) => token),
+        now,
+      );
+
+    test('gets back what is released, for that was never begun; what was tried stays spent', async () => {
+      const rates = [PER_SECOND, PER_DAY];
+      await fill(30);
+      const [tried, ...others] = (await claimAll(bench.store, { rates })) as [Claim, ...Claim[]];
+      await settleOne(bench.store, tried, { state: 'queued', giveBack: true });
+      expect(await claimed(T, { rates })).toBe(0);
+      expect(await release(others, T + 1)).toBe(13);
+      expect(await limitedUntil()).toBe(null);
+      expect(await claimed(T + 2, { rates })).toBe(13);
+      expect(await limitedUntil()).toBe(T + SECOND + SLOT);
+      expect(await claimed(T + 3 * SECOND, { rates })).toBe(6);
+    });
+
+    test('gets back only what a claim still holds, once', async () => {
+      await fill(30);
       const claims = await claimAll(bench.store, { rates: [PER_SECOND] });
-      expect(
-        await bench.store.release(
-          claims.map(({ token }) => token),
-          T,
-        ),
-      ).toBe(14);
-      expect(await claimed(T + 999)).toBe(0);
-      expect(await claimed(T + SECOND + SLOT)).toBe(14);
+      await settleOne(bench.store, claims[0] as Claim);
+      expect(await release(claims, T)).toBe(13);
+      expect(await release(claims, T)).toBe(0);
+      expect(await claimed(T + 1)).toBe(13);
+    });
+
+    test('gets back what was settled without being begun', async () => {
+      await fill(30);
+      const [tried, unbegun] = (await claimAll(bench.store, { rates: [PER_SECOND] })) as [Claim, Claim];
+      await settleOne(bench.store, tried, { state: 'queued', giveBack: true });
+      const end = { state: 'queued', giveBack: true, unbegun: true } as const;
+      expect(await settleOne(bench.store, unbegun, end)).toBe(true);
+      expect(await settleOne(bench.store, unbegun, end)).toBe(false);
+      expect(await claimed(T + 1)).toBe(1);
+    });
+
+    test('gets back nothing from a claim of long ago: what counts now is of others', async () => {
+      await fill(30);
+      const claims = await claimAll(bench.store, { rates: [PER_SECOND] });
+      expect(await claimed(T + 2 * SECOND)).toBe(14);
+      expect(await release(claims, T + 2 * SECOND)).toBe(14);
+      expect(await claimed(T + 2 * SECOND)).toBe(0);
+    });
+
+    test('of a relay that stands in gets back what it did not begin, and the other relay nothing', async () => {
+      await fill(20);
+      await put(bench.store, { to: [{ relay: 'backup' }] });
+      const claims = await claimAll(bench.store, { rates: [PER_SECOND], ratesOf: 'backup', standIn: true });
+      expect(await claimed(T, { relay: 'backup' })).toBe(0);
+      expect(await claimed(T, { limit: 6 })).toBe(6);
+      expect(await release(claims, T)).toBe(14);
+      expect(await claimed(T, { relay: 'backup' })).toBe(1);
+      expect(await claimed(T)).toBe(8);
+    });
+
+    test('does no harm to the claims under it: they are renewed and settled as others are', async () => {
+      await fill(2);
+      const [one, other] = (await claimAll(bench.store, { rates: [PER_SECOND] })) as [Claim, Claim];
+      const tokens = [one.token, other.token];
+      expect(await bench.store.renew(tokens, T + 2 * LEASE)).toEqual(tokens);
+      expect(await settleOne(bench.store, one)).toBe(true);
+      expect(await bench.store.renew(tokens, T + 2 * LEASE)).toEqual([other.token]);
+    });
+
+    test('is not exceeded by those who release and claim at once', async () => {
+      const other = await bench.another();
+      await fill(60);
+      const taken = await Promise.all(
+        Array.from({ length: 12 }, async (_, n) => {
+          const store = n % 2 === 0 ? bench.store : other;
+          const claims = await claimAll(store, { rates: [PER_SECOND], limit: 5 });
+          if (n % 3 !== 0) return namesOf(claims).length;
+          await store.release(
+            claims.map(({ token }) => token),
+            T,
+          );
+          return 0;
+        }),
+      );
+      const kept = taken.reduce((sum, count) => sum + count, 0);
+      expect(kept + (await claimed(T))).toBe(14);
     });
 
     test('among several the least counts, and a later claim is told of the last to end', async () => {

@@ -5,6 +5,7 @@ import type { SmtpOptions } from '../../src/transport/smtp/options.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
 import { drop, dropAfterUsual, raw, when } from '../relay/actions.ts';
 import { type ScriptedRelay, startRelay } from '../relay/scripted.ts';
+import { until } from '../support/until.ts';
 import { content, envelope, kinds, never, streamed, toOne } from './client/mail.ts';
 
 let relay: ScriptedRelay;
@@ -94,6 +95,21 @@ describe('connections', () => {
     await relay.until(() => relay.connections[1]?.open === false);
     held.open();
     expect(await sending).toEqual(sent(5));
+  });
+
+  test('after one that failed the next is tried when its time has come, though those that stand are still busy', async () => {
+    const held = gate();
+    relay.script = { connect: ['220 hello', '421 4.7.0 too many connections'], dot: [when(held.opened)] };
+    const first = send();
+    await relay.until(() => relay.passed('dot') === 1);
+    const other = send();
+    const again = clock.now() + 10_000;
+    await until(() => clock.nextTimer() === again);
+    expect(relay.connections).toHaveLength(2);
+    clock.moveTo(again);
+    expect(await other).toEqual(['sent']);
+    held.open();
+    expect(await first).toEqual(['sent']);
   });
 
   test('each ends after its number of messages, in good order', async () => {

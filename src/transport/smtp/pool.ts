@@ -39,6 +39,7 @@ export class Pool implements Owner, Member {
   /** Where the jobs are that are under way. */
   readonly #at = new Map<Job, Connection>();
   #growAfter: Instant = 0;
+  #growLater: (() => void) | null = null;
   #refused: { readonly fault: Outcome; readonly until: Instant } | null = null;
   #sweeping = false;
   #closing: { readonly done: Promise<void>; readonly resolve: () => void } | null = null;
@@ -83,6 +84,7 @@ export class Pool implements Owner, Member {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#closing = { done: promise, resolve };
       for (const job of this.#waiting.splice(0)) job.finishAll(this.#stopped());
+      this.#growLater?.();
       for (const connection of [...this.#opening]) connection.abandon();
       for (const { connection } of this.#idle.splice(0)) this.#end(connection);
       this.#checkClosed();
@@ -220,6 +222,9 @@ export class Pool implements Owner, Member {
   /** A connection came to nothing. With no other alive, its fault is what all who wait have to hear. */
   #failedFresh(fault: Classified): void {
     this.#growAfter = this.#clock.now() + GROWTH_PAUSE;
+    this.#growLater?.();
+    // Those that work may be busy for minutes, and nothing else would ask again for the jobs that wait.
+    this.#growLater = this.#closing === null ? this.#clock.after(GROWTH_PAUSE, () => this.pump()) : null;
     if (this.#open.size + this.#opening.size > 0) return;
     const outcome = this.#ofLogin(fault);
     for (const job of this.#waiting.splice(0)) job.finishAll(outcome);

@@ -10,6 +10,8 @@ const AWAY = 500;
 /** How long a server that is starting is waited for by a process that has not met it yet, and how often it is asked, ms. */
 const STARTING = 60_000;
 const ASK_AGAIN = 200;
+/** After a server had no more sessions it is asked for one again only after so long, ms: others need what it can do. */
+const FULL = 200;
 /** How long a session that nobody needs is kept, ms. */
 const IDLE = 30_000;
 
@@ -31,6 +33,7 @@ export class Sessions {
   /** Whether the server ever answered: until then there is no listener yet whose client would wait, and the driver's own patience is enough. */
   #met = false;
   #awayUntil = 0;
+  #full: NodeJS.Timeout | undefined;
   #closing: (() => void) | undefined;
 
   constructor(server: Server) {
@@ -48,7 +51,7 @@ export class Sessions {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { resolve, reject, timer: setInterval(() => this.#tire(waiting), PATIENCE) };
       this.#waiting.add(waiting);
-      if (this.#open < this.#server.connections) this.#openOne();
+      if (this.#mayOpen) this.#openOne();
     });
   }
 
@@ -95,6 +98,10 @@ export class Sessions {
     while ((this.#idle[0]?.since ?? before) < before) this.#drop(this.#idle.shift()?.session as Session);
   }
 
+  get #mayOpen(): boolean {
+    return this.#full === undefined && this.#open < this.#server.connections;
+  }
+
   #drop(session: Session): void {
     void session.end().then(() => {
       this.#open--;
@@ -116,9 +123,17 @@ export class Sessions {
         this.#coming--;
         this.#open--;
         if (this.#open === this.#coming || !this.#server.isFull(error)) this.#refuse(error);
+        else this.#pause();
         this.#whenFewer();
       },
     );
+  }
+
+  #pause(): void {
+    this.#full ??= setTimeout(() => {
+      this.#full = undefined;
+      this.#whenFewer();
+    }, FULL).unref();
   }
 
   /** Who starts beside the server, after a crash of their machine, would end at once, and nobody might start it again. */
@@ -137,7 +152,7 @@ export class Sessions {
 
   #whenFewer(): void {
     if (this.#open === 0) this.#closing?.();
-    if (this.#waiting.size > this.#coming && this.#open < this.#server.connections) this.#openOne();
+    if (this.#waiting.size > this.#coming && this.#mayOpen) this.#openOne();
   }
 
   #next(): Waiting | undefined {

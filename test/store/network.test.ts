@@ -24,6 +24,14 @@ async function soon<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** An ErrorResponse of PostgreSQL's protocol. */
+function fatal(code: string, text: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0M${text}\0\0`);
+  const head = Buffer.alloc(5, 'E');
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
+}
+
 async function untilItWorks(store: Store): Promise<void> {
   while ((await put(store).catch(() => undefined)) === undefined) await turn();
 }
@@ -129,14 +137,30 @@ function facts(server: TestServer): void {
   });
 
   test.runIf(server === POSTGRES)('a server that is starting is waited for by a process that is new', async () => {
-    // FATAL 57P03, as an ErrorResponse of the protocol.
-    const fields = Buffer.from('SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0');
-    const head = Buffer.alloc(5, 'E');
-    head.writeInt32BE(fields.length + 4, 1);
-    gate.refuseFor(1_500, Buffer.concat([head, fields]));
+    gate.refuseFor(1_500, fatal('57P03', 'the database system is starting up'));
     const patient = await another(through(database.url));
     expect(await patient.count({})).toBe(0);
   });
+
+  test.runIf(server === POSTGRES)(
+    'a server that has no more sessions is asked for one some times a second',
+    async () => {
+      const admin = await Admin.of(server, database);
+      await put(store);
+      const groups = (await claimAll(store)).map((claim) => ({ settlements: [settlement(claim)], reports: [] }));
+      await admin.lockDeliveries();
+      const settling = store.settle(groups, T);
+      await admin.untilSomeoneWaits();
+      const before = gate.connections;
+      gate.refuseFor(1_000, fatal('53300', 'sorry, too many clients already'));
+      const counts = await Promise.all(Array.from({ length: 5 }, () => store.count({})));
+      expect(counts).toEqual(Array(5).fill(1));
+      expect(gate.connections - before).toBeLessThan(25);
+      await admin.unlock();
+      expect(await settling).toEqual([[true]]);
+      await admin.end();
+    },
+  );
 
   test('a long answer on a narrow way is waited for while it comes, though nothing else comes through', async () => {
     await store.insert(

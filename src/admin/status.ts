@@ -61,9 +61,9 @@ function nodes({ overview, clock }: AdminParts): AnyRoute {
       const [all, held] = await Promise.all([overview.nodes(), overview.holdings()]);
       const holds = Map.groupBy(held, ({ node }) => node);
       return {
-        nodes: all.map(({ place: _, ...node }) => ({
+        nodes: all.map(({ place: _, gone, ...node }) => ({
           ...node,
-          alive: isSeen(node, clock.now()),
+          alive: isSeen({ ...node, gone }, clock.now()),
           holds: (holds.get(node.id) ?? []).map(({ node: _, ...held }) => held),
         })),
       };

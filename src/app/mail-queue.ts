@@ -5,6 +5,7 @@ import { PosthasteError } from '../errors.ts';
 import type { State } from '../queue/delivery.ts';
 import type { Operator } from '../queue/operator.ts';
 import type { Listed, Page, Suppression } from '../queue/store.ts';
+import { ONCE } from '../queue/why.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
@@ -277,7 +278,7 @@ export class MailQueue extends Watched {
     this.#checkOpen();
     const app = { ...this.#app, config: withOptions(this.#app.config, options) };
     const { deliverOnce } = await import('./delivery.ts');
-    return deliverOnce(app, 'library', this.#log, this.#intake.signer);
+    return deliverOnce(app, `${ONCE}, library`, this.#log, this.#intake.signer);
   }
 
   /**

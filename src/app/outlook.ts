@@ -3,6 +3,7 @@ import { relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
 import type { Delivery } from '../queue/delivery.ts';
 import { type NextTry, nextTry, nextWord } from '../queue/next-try.ts';
+import { knownNodes } from '../queue/nodes.ts';
 import type { Node, RelayState } from '../queue/relay-store.ts';
 import { DEFAULT_RELAY } from '../queue/route.ts';
 import type { Store } from '../queue/store.ts';
@@ -24,7 +25,7 @@ export class Outlook {
   }
 
   static async of(store: Store, config: Config, now: Instant): Promise<Outlook> {
-    const [relays, nodes] = await Promise.all([store.relays(), store.nodes(0)]);
+    const [relays, nodes] = await Promise.all([store.relays(), knownNodes(store)]);
     return new Outlook(config, relays, nodes, now);
   }
 

@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Config } from '../config/settings.ts';
+import { knownNodes } from '../queue/nodes.ts';
 import { routedHeaders } from '../queue/route.ts';
 import { isWorked } from '../queue/why.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -104,7 +105,7 @@ class QueueWay implements Way {
   }
 
   async #outlook(): Promise<string> {
-    const nodes = await this.#app.store.nodes(0);
+    const nodes = await knownNodes(this.#app.store);
     const when = isWorked(nodes, systemClock.now()) ? '' : '; no posthaste runs here now: it is sent when one does';
     return `written to ${shownDatabase(this.#app.config)}${when}`;
   }

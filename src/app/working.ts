@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Node } from '../queue/relay-store.ts';
 import { isRelaylessNode, isSeen } from '../queue/why.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { isAlive, placeOf } from '../runtime/process.ts';
+import { mayLive, placeOf } from '../runtime/process.ts';
 import { databaseFile, type OpenDatabase, openDatabase } from '../store/open.ts';
 import { nodes, relays } from '../store/sql-relays.ts';
 
@@ -19,8 +19,8 @@ export async function workersOf({ database, dialect }: OpenDatabase): Promise<re
 
 /** Of a process of this machine one can see whether it lives, of others only that they did lately. */
 function isWorking(node: Node): boolean {
-  if (!isSeen(node, systemClock.now())) return false;
-  return node.place !== placeOf(hostname()) || (node.pid !== process.pid && isAlive(node.pid));
+  if (!isSeen(node, systemClock.now()) || !mayLive(node)) return false;
+  return node.pid !== process.pid || node.place !== placeOf(hostname());
 }
 
 /** A process, and whether it was started with a relay. */

@@ -24,7 +24,7 @@ export function addNodes(program: Command, cli: Cli): void {
   command.action((flags: { json?: true }) =>
     cli.withApp(command, async (app) => {
       const rows = await rowsOf(new Overview(app.store, cli), cli.now());
-      if (flags.json === true) for (const { place: _, ...row } of rows) await cli.terminal.printJson(row);
+      if (flags.json === true) for (const { place: _, gone: __, ...row } of rows) await cli.terminal.printJson(row);
       else await forPeople(cli, rows);
     }),
   );

@@ -3,14 +3,14 @@ import { relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
 import { printable } from '../mail/reply.ts';
 import type { Node } from '../queue/relay-store.ts';
-import { isTaker, ONCE } from '../queue/why.ts';
+import { isOnce, isTaker } from '../queue/why.ts';
 import type { Cli } from './context.ts';
 
 /** A sentence for each of those who run on the queue. Nothing of a queue that cannot be read: that is for others to tell. */
 export async function otherSettings(cli: Cli, config: Config): Promise<readonly string[]> {
   const nodes = await cli.program.workers(config).catch(() => []);
   const captures = relaysOf(config).length === 0;
-  const deliver = nodes.filter((node) => !isTaker(node) && !node.role.startsWith(ONCE));
+  const deliver = nodes.filter((node) => !isTaker(node) && !isOnce(node));
   return deliver.filter(({ hasRelay }) => hasRelay === captures).map((node) => sentence(node, captures));
 }
 

@@ -4,9 +4,9 @@ import { printable, showReply } from '../mail/reply.ts';
 import { type Health, isFailing, longVainOf, type Problem, problemsOf, severity } from '../queue/health.ts';
 import { Overview } from '../queue/overview.ts';
 import type { Pace } from '../queue/pace.ts';
-import type { RelayState } from '../queue/relay-store.ts';
+import type { Node, RelayState } from '../queue/relay-store.ts';
 import { replyView } from '../queue/view.ts';
-import { isTaker, isWorked, ONCE } from '../queue/why.ts';
+import { isOnce, isTaker, isWorked } from '../queue/why.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed, relative } from '../runtime/elapsed.ts';
 import type { Cli } from './context.ts';
@@ -74,19 +74,15 @@ async function statusForPeople({ terminal }: Cli, health: Seen, problems: readon
   for (const relay of relays) await terminal.print(`relay      ${printable(relay.relay)}: ${standing(relay, health)}`);
   for (const name of healthy) await terminal.print(`relay      ${name}: fine`);
   for (const node of nodes) {
-    if (isTaker(node)) {
-      const seen = relative(node.seenAt, now);
-      await terminal.print(
-        `listener   ${printable(node.host)} pid ${node.pid} (${printable(node.role)}): last seen ${seen}`,
-      );
-      continue;
-    }
-    const life =
-      isWorked([node], now) && !node.role.startsWith(ONCE)
-        ? `runs for ${elapsed(now - node.startedAt)}`
-        : `last seen ${relative(node.seenAt, now)}`;
-    await terminal.print(`worker     ${printable(node.host)} pid ${node.pid} (${printable(node.role)}): ${life}`);
+    const kind = isTaker(node) ? 'listener  ' : 'worker    ';
+    const life = lifeOf(node, now);
+    await terminal.print(`${kind} ${printable(node.host)} pid ${node.pid} (${printable(node.role)}): ${life}`);
   }
+}
+
+function lifeOf(node: Node, now: Instant): string {
+  if (isWorked([node], now) && !isOnce(node)) return `runs for ${elapsed(now - node.startedAt)}`;
+  return `${node.gone === true ? 'gone, ' : ''}last seen ${relative(node.seenAt, now)}`;
 }
 
 function standing(relay: RelayState, health: Health): string {

@@ -2,7 +2,7 @@
 import type { Instant } from '../runtime/clock.ts';
 import { elapsed } from '../runtime/elapsed.ts';
 import { damageOf, type Health, isFailing, vainText, webhookTroubles } from './health.ts';
-import { isWorked, lastSeen } from './why.ts';
+import { absenceOf, isWorked } from './why.ts';
 
 export interface AlertLimits {
   /** Mail waits, and nothing was delivered for so long, ms; null: never mind. */
@@ -51,9 +51,7 @@ function age({ counts, now }: Health, limits: AlertLimits): readonly Alert[] {
 }
 
 function worker({ nodes, now }: Health): readonly Alert[] {
-  if (isWorked(nodes, now)) return [];
-  const seen = lastSeen(nodes);
-  return [{ name: 'no-worker', text: `no worker was seen${seen === null ? '' : ` for ${elapsed(now - seen)}`}` }];
+  return isWorked(nodes, now) ? [] : [{ name: 'no-worker', text: absenceOf(nodes, now) }];
 }
 
 function relays(health: Health): readonly Alert[] {

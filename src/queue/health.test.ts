@@ -72,6 +72,17 @@ test.each<[string, Partial<Health>, readonly string[]]>([
     ['2', 'critical: no worker has been seen for 5m, and 3 deliveries wait'],
   ],
   [
+    'a worker that was killed, and no mail',
+    { nodes: [{ ...node, gone: true }] },
+    ['1', 'warning: no worker runs, as pid 1 on box is gone: new mail will wait'],
+  ],
+  [
+    'a worker that was killed, and mail',
+    { nodes: [{ ...node, gone: true }], counts: three },
+    ['2', 'critical: no worker runs, as pid 1 on box is gone, and 3 deliveries wait'],
+  ],
+  ['a worker that was killed beside one that runs', { nodes: [{ ...node, gone: true }, node] }, ['0']],
+  [
     'a paused relay',
     { relays: [{ ...relay, pausedAt: NOW - MINUTE, pausedBy: 'ann' }] },
     ['1', 'warning: relay default has been paused by ann for 1m'],

@@ -6,7 +6,7 @@ import type { Node, RelayState } from './relay-store.ts';
 import type { Counts } from './store.ts';
 import type { Vain } from './vain.ts';
 import type { WebhookState } from './webhook.ts';
-import { findsDamage, isSeen, isWorked, lastSeen } from './why.ts';
+import { absenceOf, findsDamage, isSeen, isWorked } from './why.ts';
 
 export interface Problem {
   readonly level: 'warning' | 'critical';
@@ -18,7 +18,7 @@ export interface Health {
   readonly relays: readonly RelayState[];
   /** Of the relays with faults, those for which deliveries are queued or being sent. */
   readonly waitedFor: ReadonlySet<string>;
-  /** Also those that were not seen lately. */
+  /** Also those that were not seen lately, or are gone. */
   readonly nodes: readonly Node[];
   readonly webhooks: readonly WebhookState[];
   /** Relays that defer all mail, as far as enough was tried to tell. */
@@ -80,8 +80,7 @@ export function damageOf({ nodes, now }: Pick<Health, 'nodes' | 'now'>): readonl
 
 function workers({ counts, nodes, now }: Health): readonly Problem[] {
   if (isWorked(nodes, now)) return [];
-  const seen = lastSeen(nodes);
-  const absence = `no worker has been seen${seen === null ? '' : ` for ${elapsed(now - seen)}`}`;
+  const absence = absenceOf(nodes, now);
   if (waiting(counts) === 0) return [{ level: 'warning', text: `${absence}: new mail will wait` }];
   return [
     { level: 'critical', text: `${absence}, and ${counted(waiting(counts), 'delivery waits', 'deliveries wait')}` },

@@ -1,6 +1,7 @@
 /** What the queue knows of itself, for those who watch it: sums, relays, processes, and what came and went. Only reads. */
 import type { Clock, Instant } from '../runtime/clock.ts';
 import type { Health } from './health.ts';
+import { knownNodes } from './nodes.ts';
 import type { Held, Node, RelayState } from './relay-store.ts';
 import { beginning, behind, isBeyond, isSearch, SEARCHED } from './search.ts';
 import type { Counts, Filter, Flow, Page, PageRequest, Store, Suppression } from './store.ts';
@@ -62,9 +63,9 @@ export class Overview {
     return this.#store.relays();
   }
 
-  /** Also those that were not seen lately. */
+  /** Also those that were not seen lately, or are gone. */
   nodes(): Promise<readonly Node[]> {
-    return this.#store.nodes(0);
+    return knownNodes(this.#store);
   }
 
   /** What each process holds now. */

@@ -45,6 +45,8 @@ export interface Node {
   readonly role: string;
   readonly startedAt: Instant;
   readonly seenAt: Instant;
+  /** Its process was of this machine and lives no more. No store keeps that: `knownNodes()` looks. */
+  readonly gone?: true | undefined;
 }
 
 /** What a process has of a relay now: `node` may be one that is known no more. */

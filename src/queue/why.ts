@@ -44,20 +44,27 @@ export const TAKER = 'serve, delivers nothing';
 /** How a process calls itself that tries what is due once: it shows when the last run was. */
 export const ONCE = 'work --once';
 
-/** The time at which a worker was last seen; null when there is no trace of any. */
-export function lastSeen(nodes: readonly Node[]): Instant | null {
-  const workers = nodes.filter((node) => !isTaker(node));
-  return workers.length === 0 ? null : Math.max(...workers.map((node) => node.seenAt));
+/** It has ended, as it was meant to, and counts as a worker for a while. */
+export function isOnce({ role }: Pick<Node, 'role'>): boolean {
+  return role.startsWith(ONCE);
 }
 
 /** True while some worker shows that it lives. */
 export function isWorked(nodes: readonly Node[], now: Instant): boolean {
-  return (lastSeen(nodes) ?? Number.NEGATIVE_INFINITY) >= now - WORKER_SILENCE;
+  return nodes.some((node) => !isTaker(node) && isSeen(node, now));
 }
 
-/** The process has shown lately that it lives. */
-export function isSeen({ seenAt }: Pick<Node, 'seenAt'>, now: Instant): boolean {
-  return seenAt >= now - WORKER_SILENCE;
+/** The process has shown lately that it lives, and was not killed since. */
+export function isSeen({ seenAt, gone }: Pick<Node, 'seenAt' | 'gone'>, now: Instant): boolean {
+  return gone !== true && seenAt >= now - WORKER_SILENCE;
+}
+
+/** Where nobody works: what became of the worker that was seen last. */
+export function absenceOf(nodes: readonly Node[], now: Instant): string {
+  const last = nodes.filter((node) => !isTaker(node)).toSorted((a, b) => b.seenAt - a.seenAt)[0];
+  if (last === undefined) return 'no worker has been seen';
+  if (last.gone === true) return `no worker runs, as pid ${last.pid} on ${printable(last.host)} is gone`;
+  return `no worker has been seen for ${elapsed(now - last.seenAt)}`;
 }
 
 /** What the settings say of a delivery's relay. */
@@ -127,10 +134,8 @@ const WHY: Readonly<Record<Obstacle, (situation: Situation) => string>> = {
   unknown: ({ delivery }) =>
     `The settings tell of no relay ${delivery.relay}: set it, or let posthaste reroute choose another one.`,
   faulty: whyFaulty,
-  workerless: ({ nodes, now }) => {
-    const seen = lastSeen(nodes);
-    return `No worker has been seen${seen === null ? '' : ` for ${elapsed(now - seen)}`}: start posthaste serve or posthaste work.`;
-  },
+  workerless: ({ nodes, now }) =>
+    `${absenceOf(nodes, now).replace('no', 'No')}: start posthaste serve or posthaste work.`,
   relayless: () => 'It waits for its relay, and posthaste runs without one: start it with the relay set.',
   limited: ({ delivery, relay, now }) =>
     `The relay ${delivery.relay} gets no more before its rate allows it ${relative(relay?.limitedUntil ?? now, now)}.`,

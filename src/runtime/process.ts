@@ -1,5 +1,6 @@
 /** Processes of this machine: which of them we can see, and whether they live. */
 import { readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { Instant } from './clock.ts';
 
 /**
@@ -29,4 +30,9 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+/** False where one can see that it lives no more; of other places one cannot. */
+export function mayLive({ place, pid }: { readonly place: string; readonly pid: number }): boolean {
+  return place !== placeOf(hostname()) || isAlive(pid);
 }

@@ -1,8 +1,8 @@
 /** A lock on a file that ends with its process: the operating system's own, by way of SQLite, so that no killed process leaves one behind. */
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { PosthasteError } from '../errors.ts';
+import { makeFolders } from '../runtime/folders.ts';
 
 export interface FileLock {
   release(): void;
@@ -30,7 +30,7 @@ export async function takeLock(path: string, wait: number | null): Promise<FileL
 
 function open(path: string): Sqlite.Database {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(path));
     return new Sqlite(path, { timeout: 0 });
   } catch (error) {
     throw useless(path, error);

@@ -1,8 +1,9 @@
 /** One connection to a SQLite file, with the settings that durability rests on. */
-import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { PosthasteError } from '../errors.ts';
+import { makeFolders } from '../runtime/folders.ts';
 import type { Queries, Result, Row, Value } from './database.ts';
 
 /** How long a statement waits for another process, ms; the writer tries again, see `SqliteDatabase`. */
@@ -13,7 +14,7 @@ const MAX_STATEMENTS = 400;
 /** The directory is for its owner alone, and so is the file; SQLite gives `-wal` and `-shm` the mode of the file. */
 export function prepareFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(path));
     closeSync(openSync(path, 'ax', 0o600));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unavailable(path, error);
@@ -108,6 +109,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     'This process has no file descriptors left: allow it more, with ulimit -n or with LimitNOFILE= in the unit of systemd.',
   ],
   [/ENOTDIR|EISDIR/, 'dataDir and all before it must be folders, and the database a file: one of them is the other.'],
+  [/ENOENT/, 'Mount the volume that is to be there, or set another dataDir.'],
   [/EROFS/, 'Its file system is mounted read-only: mount it for writing, or set another dataDir.'],
   [/READONLY|CANTOPEN|PERM|EACCES/, 'The user who runs posthaste must be able to write the file and its directory.'],
   [/NOTADB/, 'The file is no SQLite database: name another, or move it away.'],

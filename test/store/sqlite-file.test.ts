@@ -78,6 +78,16 @@ describe('openStore', () => {
     });
     chmodSync(file, 0o600);
   });
+
+  test.skipIf(!existsSync('/proc/self'))(
+    'in a folder that cannot be made fails with that folder, at once',
+    async () => {
+      await expect(openStore('sqlite:/proc/posthaste/queue.db')).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringMatching(/: the folder \/proc\/posthaste cannot be made: .*set another dataDir/),
+      });
+    },
+  );
 });
 
 describe('an open store', () => {

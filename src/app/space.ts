@@ -3,6 +3,7 @@ import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config/settings.ts';
+import { deadLinkOn } from '../runtime/folders.ts';
 import type { SpaceOptions } from '../submission/smtp/space.ts';
 
 /** Where octets run out first: the disk under a SQLite file. null for a database on a server. */
@@ -10,6 +11,8 @@ export function spaceOptions(config: Config): SpaceOptions | null {
   const file = /^sqlite:(.*)$/s.exec(config.database)?.[1];
   if (file === undefined) return null;
   const freeSpace = async (): Promise<number> => {
+    const dead = deadLinkOn(dirname(file));
+    if (dead !== null) throw new Error(dead);
     const { bavail, bsize } = await diskOf(dirname(file));
     return bavail * bsize;
   };

@@ -7,6 +7,7 @@ import { isLoopback, schemeOf } from '../config/relay-checks.ts';
 import { type RelaySettings, relaysOf } from '../config/relays.ts';
 import { type Config, settingNames } from '../config/settings.ts';
 import { PosthasteError } from '../errors.ts';
+import { deadLinkOn } from '../runtime/folders.ts';
 import type { Cli } from './context.ts';
 import { EXIT } from './failure.ts';
 import { deliveries, humanSize } from './format.ts';
@@ -110,6 +111,8 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
   const shown = maskUrl(config.database);
   const file = /^sqlite:(?!:memory:)(.*)$/s.exec(config.database)?.[1];
   if (file !== undefined && !existsSync(file)) {
+    const dead = deadLinkOn(dirname(file));
+    if (dead !== null) return { what: 'database', ok: false, text: `${shown} cannot be made: ${dead}; ${MOUNT}` };
     const make = (): string => {
       accessSync(nearestFolder(file), constants.W_OK);
       return `${shown} is not there yet; posthaste serve makes it`;
@@ -130,6 +133,8 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
     return fail('database', error, 'run it as the user that serves; posthaste config shows where the path comes from');
   }
 }
+
+const MOUNT = 'mount the volume that is to be there, or set another dataDir';
 
 const RECOVER = 'Stop posthaste, and restore it from a backup or save what can be read: docs/operating.md says how.';
 

@@ -13,6 +13,7 @@ import type { Operator } from '../queue/operator.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Store } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
+import { deadLinkOn } from '../runtime/folders.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
 import type { SubmissionDetails } from '../submission/intake.ts';
@@ -170,6 +171,8 @@ function mustExist(database: string): void {
   const folder = dirname(file);
   if (existsSync(folder) && !mayEnter(folder))
     throw new Failure(`permission denied: ${folder} is not ours to look into`, EXIT.failure);
+  const dead = deadLinkOn(folder);
+  if (dead !== null) throw new Failure(`there is no queue at ${file}: ${dead}`, EXIT.failure);
   throw new Failure(
     `there is no queue at ${file}; posthaste serve makes it, --data-dir or --database name another`,
     EXIT.failure,

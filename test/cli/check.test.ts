@@ -1,5 +1,5 @@
 /** `posthaste check` before anything is there, and with many logins. */
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startRelay } from '../relay/scripted.ts';
@@ -13,6 +13,23 @@ test('the disk on which the database will be, also before its folder is there', 
   const { code, stdout } = await folder.run(['check', ...flags]);
   expect(code).toBe(1);
   expect(stdout).toMatch(/^FAIL {2}disk +.+ are free for the database; .*make room on that disk/m);
+});
+
+test('a link that leads nowhere fails check, and no other disk is measured in its place', async () => {
+  using folder = new Folder();
+  const link = join(folder.path, 'volume');
+  symlinkSync('/nonexistent/vol', link);
+  const words = `the symbolic link ${link} leads to /nonexistent/vol, which is not there`;
+  const { code, stdout } = await folder.run(['check', '--data-dir', join(link, 'mail')]);
+  expect(code).toBe(1);
+  expect(stdout).toContain(`${words}; mount the volume that is to be there, or set another dataDir\n`);
+  expect(stdout).toMatch(/^FAIL {2}database +sqlite:.* cannot be made: the symbolic link /m);
+  expect(stdout).toMatch(/^FAIL {2}disk +the symbolic link /m);
+  for (const command of ['serve', 'status']) {
+    const failed = await folder.run([command, '--data-dir', join(link, 'mail')]);
+    expect(failed.code).not.toBe(0);
+    expect(failed.stderr).toContain(words);
+  }
 });
 
 test('every login of a relay, by name where it is refused', async () => {

@@ -1,9 +1,7 @@
 /** The ways in of a server, from the settings: the SMTP listener, and the HTTP server for health checks. */
-import { readFileSync } from 'node:fs';
 import type { ReadinessCheck } from '../admin/health.ts';
 import { relaysOf } from '../config/relays.ts';
 import type { Config } from '../config/settings.ts';
-import { PosthasteError } from '../errors.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Node } from '../queue/relay-store.ts';
 import { routedHeaders } from '../queue/route.ts';
@@ -15,6 +13,7 @@ import { authenticator } from '../submission/smtp/users.ts';
 import { inheritedSockets } from './activation.ts';
 import { GRACE } from './delivery.ts';
 import type { App } from './open.ts';
+import { readPem } from './pem.ts';
 import { spaceFault, spaceOptions } from './space.ts';
 
 /** Ready is who can take mail and keep it: the disk has room, the store really writes, and damage did not let the last message be kept. */
@@ -28,15 +27,6 @@ export function readinessChecks({ config, store, damage }: App, node: Node): rea
     { name: 'store', check: writes },
     { name: 'disk space', check: hasRoom },
   ];
-}
-
-function readPem(setting: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new PosthasteError('CONFIG_INVALID', `${setting} is ${JSON.stringify(path)}, which cannot be read: ${why}`);
-  }
 }
 
 /** Kept for requests over HTTP, files, and clients that are being turned away. */

@@ -66,13 +66,22 @@ function pemFiles(config: Config): readonly Finding[] {
     (['ca', 'cert', 'key'] as const).map((part) => [`relays.${name}.tls.${part}`, tls[part]] as const),
   );
   return [...own, ...ofRelays].flatMap(([name, path]) =>
-    path === undefined ? [] : [attempt(name, () => pemFile(path), 'correct the path, or let this user read it')],
+    path === undefined
+      ? []
+      : [attempt(name, () => pemFile(path, isCa(name)), 'correct the path, or let this user read it')],
   );
 }
 
-function pemFile(path: string): string {
-  if (/-----BEGIN [A-Z0-9 ]+-----/.test(readFileSync(path, 'utf8'))) return `${path} is a PEM file`;
-  throw new Error(`${path} is no PEM file: it has no line -----BEGIN ...-----`);
+function isCa(setting: string): boolean {
+  return setting === 'relayCa' || setting.endsWith('.ca');
+}
+
+function pemFile(path: string, ca: boolean): string {
+  const text = readFileSync(path, 'utf8');
+  if (!/-----BEGIN [A-Z0-9 ]+-----/.test(text))
+    throw new Error(`${path} is no PEM file: it has no line -----BEGIN ...-----`);
+  if (ca && !/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(text)) throw new Error(`${path} holds no certificate`);
+  return `${path} is a PEM file`;
 }
 
 /** Orchestrators often want it so: it is no fault, and somebody should know. */

@@ -651,6 +651,24 @@ describe('check', () => {
     expect(stdout).toMatch(/^FAIL {2}dkim\.3\.selector +.*its selector "no name" is no name in DNS/m);
   });
 
+  test.each([
+    ['relayCa', ['--relay', 'smtp://relay.invalid', '--relay-ca', 'FILE'], {}],
+    ['relays.ses.tls.ca', [], { ses: { url: 'smtp://relay.invalid', tls: { ca: 'FILE' } } }],
+  ])('a server says of %s what is wrong with its file, and that a setting is wrong', async (name, flags, relays) => {
+    using folder = new Folder();
+    writeFileSync(join(folder.path, 'key.pem'), '-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n');
+    for (const [file, words] of [
+      ['none.pem', 'which cannot be read: ENOENT'],
+      ['key.pem', 'which holds no certificate'],
+    ] as const) {
+      const json = JSON.stringify({ relays, listen: '127.0.0.1:0', admin: 'off' });
+      writeFileSync(join(folder.path, 'posthaste.config.json'), json.replaceAll('FILE', file));
+      const { code, stderr } = await folder.run(['serve', ...flags.map((flag) => flag.replace('FILE', file))]);
+      expect(code).toBe(78);
+      expect(stderr).toContain(`posthaste: ${name} is "${join(folder.path, file)}", ${words}`);
+    }
+  });
+
   test('a certificate that is none', async () => {
     using folder = new Folder();
     writeFileSync(join(folder.path, 'key.pem'), 'nothing');

@@ -39,17 +39,24 @@ export async function spaceOf(config: Config): Promise<{ readonly free: number; 
 /** With less, the next write of the database may fail: SQLite writes a log first. */
 const NOTHING_LEFT = 1_000_000;
 
-/** The same for who watches the queue, with what else stops. null while there is room. */
+/** For who watches the queue from outside, and does not know the limit of a server that runs; with what else stops. null while there is room. */
 export async function spaceProblem(config: Config): Promise<string | null> {
-  const [fault, space] = [await spaceFault(config), await spaceOf(config)];
-  if (fault === null || space === null || space.free >= NOTHING_LEFT) return fault;
-  return `${fault}, and mail cannot be sent either, as each attempt is written down before it is made: make room, it goes on by itself then`;
+  const space = await spaceOf(config);
+  if (space === null || space.free >= space.minimum) return null;
+  const fault = `${shortage(space)}, as this command has it: a server with the same limit refuses new mail (452 4.3.1), and its own may differ`;
+  return space.free >= NOTHING_LEFT
+    ? fault
+    : `${fault}. It is too little to send mail either, as each attempt is written down before it is made: make room, it goes on by itself then`;
 }
 
 /** Why the disk has no room for new mail, in a sentence; null while it has. */
 export async function spaceFault(config: Config): Promise<string | null> {
   const space = await spaceOf(config);
   if (space === null || space.free >= space.minimum) return null;
-  const [left, least] = [space.free, space.minimum].map((octets) => `${Math.floor(octets / 1e6)} MB`);
-  return `the disk of the database has ${left} free, less than minFreeSpace (${least}): new mail is refused (452 4.3.1)`;
+  return `${shortage(space)}: new mail is refused (452 4.3.1)`;
+}
+
+function shortage({ free, minimum }: { readonly free: number; readonly minimum: number }): string {
+  const [left, least] = [free, minimum].map((octets) => `${Math.floor(octets / 1e6)} MB`);
+  return `the disk of the database has ${left} free, less than minFreeSpace (${least})`;
 }

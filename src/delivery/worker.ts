@@ -9,6 +9,7 @@ import type { Service } from '../runtime/service.ts';
 import { Signal } from '../runtime/signal.ts';
 import { attempt } from './attempt.ts';
 import type { DeliveryParts } from './conclude.ts';
+import { InHand } from './in-hand.ts';
 import { pollAfter } from './poll.ts';
 import type { Relay } from './relay.ts';
 import { RelayHealth } from './relay-health.ts';
@@ -44,12 +45,6 @@ const TROUBLE = {
   over: 'the worker has the store again',
 };
 
-/** A claim, and until when it is certainly ours. */
-interface Ready {
-  readonly claim: Claim;
-  readonly until: Instant;
-}
-
 /** An attempt that is under way. */
 interface Active {
   readonly ended: Promise<void>;
@@ -64,11 +59,8 @@ export class Worker implements Service {
   readonly #share: RelayShare;
   readonly #round: Round;
   #throttled: (() => void) | undefined;
-  /** Claimed, and waiting for the transport. */
-  #ready: Ready[] = [];
+  readonly #inHand: InHand;
   readonly #active = new Map<Token, Active>();
-  /** Could not be given back yet. */
-  #owed: readonly Claim[] = [];
   readonly #work = new Signal();
   readonly #room = new Signal();
   #renewal: Promise<void> | undefined;
@@ -89,6 +81,8 @@ export class Worker implements Service {
     this.#relay = relay;
     this.#options = options;
     this.#health = new RelayHealth(relay.name, parts);
+    this.#inHand = new InHand(parts, relay.name, options.lease, this.#health);
+    this.#inHand.onBack = () => this.#work.notify();
     this.#share = share;
     this.#round = round;
   }
@@ -124,13 +118,13 @@ export class Worker implements Service {
     this.#work.notify();
     this.#room.notify();
     await this.#loop;
-    await this.#refuse(this.#takeReady());
+    await this.#inHand.giveBackAll();
     await this.#settleDown();
     for (const { abort } of this.#active.values()) abort.abort();
     await this.#settleDown();
     if (this.#active.size > 0) this.#relay.transport.breakOff?.();
     await this.#settleDown();
-    await this.#refuse([]);
+    await this.#inHand.giveBack([]);
     for (const end of this.#endings.splice(0)) end();
     await this.#closeTransport();
   }
@@ -139,7 +133,7 @@ export class Worker implements Service {
     const renewing = (): void => {
       this.#endings[0] = this.#parts.clock.after(this.#renewEvery, renewing);
       // A share may be over by the clock alone.
-      void this.#refuse(this.#unplaced());
+      void this.#giveBackUnplaced();
       this.#renewNow();
     };
     this.#endings = [this.#parts.clock.after(this.#renewEvery, renewing)];
@@ -157,20 +151,20 @@ export class Worker implements Service {
 
   /** What was claimed for a round that is over is for the next one, and for others. */
   #roundChanged(): void {
-    if (this.#round.isOver) void this.#refuse(this.#takeReady());
+    if (this.#round.isOver) void this.#inHand.giveBackAll();
     this.#fill();
     this.#work.notify();
   }
 
   #shareChanged(): void {
-    void this.#refuse(this.#unplaced());
+    void this.#giveBackUnplaced();
     this.#fill();
     this.#work.notify();
   }
 
   /** With no connection left, what is not handed over is for other processes. */
-  #unplaced(): readonly Claim[] {
-    return this.#share.places === 0 ? this.#takeReady() : [];
+  #giveBackUnplaced(): Promise<void> {
+    return this.#share.places === 0 ? this.#inHand.giveBackAll() : this.#inHand.giveBack([]);
   }
 
   async #forever(): Promise<void> {
@@ -237,13 +231,13 @@ export class Worker implements Service {
 
   /** Puts the claims into hand and waits until the transport has room for more. */
   async #hand(claims: readonly Claim[]): Promise<void> {
-    this.#line(claims);
+    this.#inHand.add(claims);
     this.#fill();
     const { clock } = this.#parts;
-    while (this.#ready.length > 0 && !this.#stopping) {
+    while (this.#inHand.size > 0 && !this.#stopping) {
       // What is in hand may last for minutes, and who pauses a relay means that too.
       if ((await this.#room.wait(clock, this.#options.poll)) || !(await this.#isPaused())) continue;
-      await this.#refuse(this.#takeReady());
+      await this.#inHand.giveBackAll();
     }
   }
 
@@ -255,7 +249,7 @@ export class Worker implements Service {
 
   /** Only what would go out at once, to a relay that has just taken something. Rates and rounds are counted by claims alone. */
   #offer(): Take | null {
-    const limit = this.#share.places - this.#active.size - this.#ready.length;
+    const limit = this.#share.places - this.#active.size - this.#inHand.size;
     const counted = this.#relay.rates.length > 0 || this.#round.isLimited;
     if (this.#stopping || !this.#health.well || counted || limit <= 0) return null;
     const until = this.#parts.clock.now() + this.#options.lease;
@@ -266,68 +260,31 @@ export class Worker implements Service {
   #take(claims: readonly Claim[]): void {
     if (claims.length === 0) return;
     if (this.#stopping || !this.#health.well) {
-      void this.#refuse(claims);
+      void this.#inHand.giveBack(claims);
       return;
     }
-    this.#line(claims);
+    this.#inHand.add(claims);
     this.#fill();
   }
 
-  #line(claims: readonly Claim[]): void {
-    const { lease } = this.#options;
-    this.#ready.push(...claims.map((claim) => ({ claim, until: (claim.deliveries[0]?.changedAt ?? 0) + lease })));
-  }
-
-  #takeReady(): readonly Claim[] {
-    return this.#ready.splice(0).map(({ claim }) => claim);
-  }
-
-  /** Gives claims back, with those that could not be before. Never rejects: what fails is tried again with the next renewal. */
-  async #refuse(claims: readonly Claim[]): Promise<void> {
-    const all = [...this.#owed, ...claims];
-    if (all.length === 0) return;
-    this.#owed = [];
-    const tokens = all.map((claim) => claim.token);
-    try {
-      await this.#parts.store.release(tokens, this.#parts.clock.now());
-      await this.#health.unmet(tokens);
-      this.#work.notify();
-    } catch (error) {
-      this.#owed = [...this.#owed, ...all];
-      const fields = { relay: this.#relay.name, messages: all.length, err: error };
-      this.#parts.log.warn(fields, 'claims could not be given back, it is tried again until their leases run out');
-    }
-  }
-
   #fill(): void {
-    this.#dropExpired();
-    while (this.#ready.length > 0 && this.#active.size < this.#share.places && !this.#stopping && this.#mayBegin()) {
-      const { claim, until } = this.#ready[0] as Ready;
+    this.#inHand.dropExpired();
+    for (let next = this.#inHand.next; next !== undefined && this.#mayBegin(); next = this.#inHand.next) {
       // Its claim took so long that the next renewal might come too late.
-      if (until - this.#parts.clock.now() <= this.#renewEvery) {
+      if (next.until - this.#parts.clock.now() <= this.#renewEvery) {
         this.#renewNow();
         break;
       }
-      this.#ready.shift();
+      const claim = this.#inHand.begin();
       const abort = new AbortController();
       this.#active.set(claim.token, { ended: this.#attempt(claim, abort.signal), abort });
     }
-    if (this.#ready.length === 0) this.#room.notify();
-  }
-
-  /** Who was cut off from the store for longer than a lease cannot know who has sent them meanwhile. What is still ours is given back. */
-  #dropExpired(): void {
-    const now = this.#parts.clock.now();
-    const lost = this.#ready.filter(({ until }) => until <= now);
-    if (lost.length === 0) return;
-    this.#ready = this.#ready.filter(({ until }) => until > now);
-    this.#parts.log.warn({ relay: this.#relay.name, messages: lost.length }, 'leases ran out before attempts began');
-    void this.#refuse(lost.map(({ claim }) => claim));
+    if (this.#inHand.size === 0) this.#room.notify();
   }
 
   /** With a throttle, the time of the next message comes by the clock. */
   #mayBegin(): boolean {
-    if (this.#round.room === 0) return false;
+    if (this.#stopping || this.#active.size >= this.#share.places || this.#round.room === 0) return false;
     const { clock } = this.#parts;
     const wait = this.#round.nextAt - clock.now();
     if (wait <= 0) return true;
@@ -346,7 +303,7 @@ export class Worker implements Service {
       const tried = await attempt(this.#parts, this.#relay, view, claim, signal);
       result = tried.result;
       // While the relay is paused or rests nothing of what was claimed for it may go out.
-      if (tried.halt) await this.#refuse(this.#takeReady());
+      if (tried.halt) await this.#inHand.giveBackAll();
     } catch (error) {
       this.#parts.log.error(
         { id: claim.message.id, err: error },
@@ -385,16 +342,13 @@ export class Worker implements Service {
 
   /** Never rejects: false where the store could not be asked. */
   async #renew(): Promise<boolean> {
-    const tokens = [...this.#active.keys(), ...this.#ready.map(({ claim }) => claim.token)];
+    const tokens = [...this.#active.keys(), ...this.#inHand.tokens];
     if (tokens.length === 0) return true;
     const until = this.#parts.clock.now() + this.#options.lease;
     try {
       const held = new Set(await this.#parts.store.renew(tokens, until));
-      // What was claimed meanwhile was not asked about.
       const lost = new Set(tokens.filter((token) => !held.has(token)));
-      this.#ready = this.#ready
-        .filter(({ claim }) => !lost.has(claim.token))
-        .map((each) => (held.has(each.claim.token) ? { ...each, until } : each));
+      this.#inHand.renewed(held, lost, until);
       // Somebody else may have them already. What is behind its final dot goes on to its answer.
       for (const token of lost) this.#active.get(token)?.abort.abort();
       return true;

@@ -28,7 +28,10 @@ export const time = fromText(
 export const flag = fromText((text) => ({ true: true, false: false })[text] ?? text, z.boolean());
 
 export const whole = (least: number, most: number) =>
-  fromText((text) => (/^\d{1,9}$/.test(text) ? Number(text) : text), z.int().min(least).max(most));
+  fromText(
+    (text) => (/^-?\d{1,9}$/.test(text) ? Number(text) : text),
+    z.int(`allowed is a whole number from ${least} to ${most}`).min(least).max(most),
+  );
 
 export const text = (most = MAX_TEXT) =>
   z

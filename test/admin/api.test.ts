@@ -57,6 +57,9 @@ describe('messages', () => {
     expect(third.cursor).toBeNull();
     const junk = await bench.get('/messages?cursor=junk');
     expect([junk.status, junk.json.errors]).toEqual([400, [{ path: 'cursor', message: 'no cursor of a page' }]]);
+    const message = 'allowed is a whole number from 1 to 500';
+    for (const limit of ['-1', '0', '501', '1.5', 'many'])
+      expect((await bench.get(`/messages?limit=${limit}`)).json.errors).toEqual([{ path: 'limit', message }]);
   });
 
   test('show one with its recipients, why each waits, and what happened to it', async () => {

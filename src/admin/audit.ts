@@ -1,5 +1,6 @@
 /** Who changed what. */
 import * as z from 'zod';
+import { DEEDS } from '../queue/audit.ts';
 import * as answers from './answers.ts';
 import { type AnyRoute, route } from './api.ts';
 import type { AdminParts } from './parts.ts';
@@ -16,7 +17,7 @@ export function auditRoutes({ audit }: AdminParts): readonly AnyRoute[] {
       needs: 'viewer',
       query: z.strictObject({
         by: schema.text(200).optional(),
-        action: schema.text(50).optional(),
+        action: z.enum(DEEDS).optional(),
         after: schema.time.optional(),
         before: schema.time.optional(),
         limit: schema.whole(1, 500).optional().describe(`Default: ${LIMIT}.`),

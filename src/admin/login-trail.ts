@@ -1,5 +1,5 @@
 /** Logins in the audit trail: bounded, so that strangers who try passwords fill no disk. */
-import type { Actor, Audit } from '../queue/audit.ts';
+import type { Actor, Audit, DeedKind } from '../queue/audit.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Peer, Principal } from './access.ts';
@@ -44,7 +44,7 @@ export class LoginTrail {
   }
 
   /** Nobody waits for it. */
-  #note(actor: Actor, action: string, result: 'done' | 'failed', count: number): void {
+  #note(actor: Actor, action: DeedKind, result: 'done' | 'failed', count: number): void {
     const error = result === 'failed' ? 'The name or the password is wrong.' : null;
     this.#parts.audit
       .note(actor, { action, what: {} }, { result, count, error })

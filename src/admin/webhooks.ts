@@ -119,7 +119,7 @@ function resend(parts: AdminParts): AnyRoute {
     async run({ params: { name }, body: { ids }, who, peer }) {
       await mustExist(parts, name);
       const { webhookStore, clock } = parts;
-      const deed = { action: 'webhook resend', what: { webhook: name, ids } };
+      const deed = { action: 'webhook resend' as const, what: { webhook: name, ids } };
       const work = (): Promise<number> => webhookStore.resendWebhookEvents(name, ids ?? null, clock.now());
       return { count: await parts.operator(who, peer).act(deed, work, (count) => count) };
     },
@@ -138,7 +138,7 @@ function enable(parts: AdminParts): AnyRoute {
     audit: 'webhook enable',
     async run({ params: { name }, who, peer }) {
       await mustExist(parts, name);
-      const deed = { action: 'webhook enable', what: { webhook: name } };
+      const deed = { action: 'webhook enable' as const, what: { webhook: name } };
       await parts.operator(who, peer).act(
         deed,
         () => parts.webhookStore.enableWebhook(name),
@@ -160,7 +160,7 @@ function test(parts: AdminParts): AnyRoute {
     answer: answers.webhookTest,
     audit: 'webhook test',
     async run({ params: { name }, who, peer }) {
-      const deed = { action: 'webhook test', what: { webhook: name } };
+      const deed = { action: 'webhook test' as const, what: { webhook: name } };
       const done = await parts.operator(who, peer).act(
         deed,
         () => parts.testWebhook(name),

@@ -1,7 +1,7 @@
 /** `posthaste audit`: who changed what. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { printable } from '../mail/reply.ts';
-import type { AuditFilter, AuditRecord } from '../queue/audit.ts';
+import { type AuditFilter, type AuditRecord, DEEDS } from '../queue/audit.ts';
 import type { App, Cli } from './context.ts';
 import { humanCount, humanTime } from './format.ts';
 import { addExamples, addSettings, parseAge, parseCount } from './options.ts';
@@ -25,7 +25,7 @@ export function addAudit(program: Command, cli: Cli): void {
     .command('audit')
     .description('Tell who changed what, by HTTP, by commands and by the library, the newest first.');
   command.option('--by <name>', 'of this login, or of this user@host');
-  command.option('--action <action>', 'cancel, pause, suppress, login ...');
+  command.addOption(new Option('--action <action>', 'of this kind alone').choices(DEEDS));
   command.option('--newer-than <duration>', 'done less long ago than this, as 2h or 7d', parseAge);
   command.option('--older-than <duration>', 'done longer ago than this', parseAge);
   command.option('--limit <number>', `at most so many (default: ${HUMAN_LIMIT}, with --json all)`, parseCount);

@@ -71,7 +71,7 @@ async function purge(cli: Cli, app: App, config: Config, flags: PurgeFlags): Pro
   const dryRun = flags.dryRun === true;
   const results = flags.result === 'all' ? RESULTS : [flags.result];
   const ageOf = (result: Result): number | null => flags.olderThan ?? config[RETAINED[result]];
-  const deed = { action: 'purge', what: { result: flags.result, olderThan: flags.olderThan } };
+  const deed = { action: 'purge' as const, what: { result: flags.result, olderThan: flags.olderThan } };
   const counts = await (dryRun
     ? countAll(cli, app, results, ageOf)
     : app.operator.act(deed, () => purgeEach(cli, app, results, ageOf), totalOf));

@@ -16,10 +16,29 @@ export interface Actor {
   readonly from: string | null;
 }
 
+/** All kinds of deeds that are written down. */
+export const DEEDS = [
+  'hold',
+  'release',
+  'retry',
+  'cancel',
+  'reroute',
+  'pause',
+  'resume',
+  'suppress',
+  'suppress import',
+  'unsuppress',
+  'purge',
+  'login',
+  'webhook resend',
+  'webhook enable',
+  'webhook test',
+] as const;
+export type DeedKind = (typeof DEEDS)[number];
+
 /** What somebody does. */
 export interface Deed {
-  /** `cancel`, `pause`, `suppress` ... */
-  readonly action: string;
+  readonly action: DeedKind;
   /** Which: a filter, ids, a relay. */
   readonly what: Readonly<Record<string, unknown>>;
   /** Why, where they said so. */

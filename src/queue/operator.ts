@@ -1,5 +1,5 @@
 /** What somebody does to the queue: the moves of the queue, each in the audit trail. */
-import type { Actor, Audit, Deed } from './audit.ts';
+import type { Actor, Audit, Deed, DeedKind } from './audit.ts';
 import type { Queue } from './queue.ts';
 import type { Filter } from './store.ts';
 import type { SuppressionEntry } from './suppression.ts';
@@ -73,7 +73,7 @@ export class Operator {
     const read = (keep: ImportOptions['keep']): Promise<ImportReport> =>
       importSuppressions(chunks, { ...options, keep });
     if (dryRun) return read(() => Promise.resolve());
-    const deed = { action: 'suppress import', what: { source: options.source } };
+    const deed: Deed = { action: 'suppress import', what: { source: options.source } };
     return this.act(
       deed,
       () => read((entries) => this.#queue.suppress(entries)),
@@ -87,7 +87,7 @@ export class Operator {
   }
 
   #move(
-    action: string,
+    action: DeedKind,
     what: Deed['what'],
     { dryRun = false, reason }: Manner,
     move: (dryRun: boolean) => Promise<number>,

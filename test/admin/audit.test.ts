@@ -58,6 +58,8 @@ describe('over HTTP', () => {
     ]);
     expect((await trail('?action=cancel&by=local')).map(({ what }) => what)).toEqual([rows[3]?.what]);
     expect(await trail('?by=nobody')).toEqual([]);
+    const unknown = await bench.get('/audit?action=zzz');
+    expect([unknown.status, unknown.json.detail]).toEqual([400, expect.stringMatching(/action.*"cancel".*"login"/)]);
   });
 
   test('a dry run is nothing, and what fails is told with its reason', async () => {
@@ -117,6 +119,10 @@ test('commands are written down with the user and the machine, and told by posth
   expect(text).toMatch(/^TIME +BY +ACTION +COUNT +RESULT +WHAT\n.*\n1 record$/s);
   expect(text).toContain('states=queued,held (sent by mistake)');
   expect(await folder.say('audit', '--by', 'nobody')).toBe('nothing was changed');
+  expect(await folder.run(['audit', '--action', 'zzz'])).toMatchObject({
+    code: 64,
+    stderr: expect.stringMatching(/'zzz' is invalid\. Allowed choices are hold, .*cancel/),
+  });
   expect(await folder.say('audit', '--limit', '2')).toMatch(/2 records shown; --limit shows more$/);
 });
 

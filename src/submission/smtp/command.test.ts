@@ -71,6 +71,13 @@ describe('RCPT', () => {
     expect(parsed).toMatchObject({ code: 501, status: '5.5.4' });
   });
 
+  test('with an original recipient in UTF-8 is refused without SMTPUTF8, and its form in ASCII is not', () => {
+    const parsed = (orcpt: string): unknown => parseRcpt(`TO:<b@example.com> ORCPT=${orcpt}`, false, 'mx');
+    expect(parsed('utf-8;jürgen@example.com')).toMatchObject({ code: 501, status: '5.5.4' });
+    const originalRecipient = 'utf-8;j\\x{FC}rgen@example.com';
+    expect(parsed(originalRecipient)).toEqual({ address: 'b@example.com', originalRecipient });
+  });
+
   test('completes postmaster alone', () => {
     expect(parseRcpt('TO:<POSTMASTER>', false, 'mx.example.org')).toEqual({ address: 'POSTMASTER@mx.example.org' });
     expect(parseRcpt('TO:<root>', false, 'mx.example.org')).toMatchObject({ code: 553 });

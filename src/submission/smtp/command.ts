@@ -1,4 +1,5 @@
 /** Command lines and their arguments, parsed (RFC 5321 4.1.1, RFC 3461 4, RFC 6531 3.4): strict, in one pass, without recursion. */
+import { needsSmtpUtf8 } from '../../mail/address.ts';
 import type { Notify, Recipient } from '../../mail/envelope.ts';
 import { recipientRejection, senderRejection } from '../accept.ts';
 import {
@@ -83,6 +84,7 @@ export function parseRcpt(argument: string, smtputf8: boolean, hostname: string)
   if (rejection !== undefined) return rejection;
   const notify = parameters.get('NOTIFY');
   const originalRecipient = parameters.get('ORCPT');
+  if (!smtputf8 && needsSmtpUtf8(originalRecipient ?? '')) return BAD_PARAMETER;
   return {
     address,
     ...(notify !== undefined && { notify: notify.toLowerCase().split(',') as Notify[] }),
@@ -160,7 +162,7 @@ const MAIL_PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
   ['AUTH', /^[!-~]+$/],
 ]);
 
-/** An address in ORCPT is xtext (RFC 3461 4.2); of the type utf-8 it may be UTF-8 itself (RFC 6533 3). */
+/** An address in ORCPT is xtext (RFC 3461 4.2); of the type utf-8 it may be UTF-8 itself, in a transaction with SMTPUTF8 (RFC 6533 3). */
 const ORCPT = `(?:[Uu][Tt][Ff]-8;(?:${XTEXT}|[^\\x00-\\x9f])+|[A-Za-z0-9-]+;${XTEXT}+)`;
 
 const RCPT_PARAMETERS: ReadonlyMap<string, RegExp> = new Map([

@@ -15,7 +15,7 @@ export function mailCommand({ envelope, content }: Transaction, extensions: Exte
   let command = `MAIL FROM:<${envelope.sender ?? ''}>`;
   if (extensions.has('SIZE')) command += ` SIZE=${content.size}`;
   if (content.eightBit && extensions.has('8BITMIME')) command += ' BODY=8BITMIME';
-  if (extensions.has('SMTPUTF8') && (envelope.smtputf8 || usesUtf8(envelope))) command += ' SMTPUTF8';
+  if (isUtf8(envelope, extensions)) command += ' SMTPUTF8';
   if (extensions.has('DSN')) {
     if (envelope.ret) command += ` RET=${envelope.ret.toUpperCase()}`;
     if (isParameter(envelope.envelopeId)) command += ` ENVID=${envelope.envelopeId}`;
@@ -23,14 +23,32 @@ export function mailCommand({ envelope, content }: Transaction, extensions: Exte
   return `${command}\r\n`;
 }
 
-/** RCPT with its line end. */
-export function rcptCommand(recipient: Recipient, extensions: Extensions): string {
+/** RCPT with its line end. `envelope`: whose recipient it is. */
+export function rcptCommand(recipient: Recipient, envelope: Envelope, extensions: Extensions): string {
   let command = `RCPT TO:<${recipient.address}>`;
   if (extensions.has('DSN')) {
     if (recipient.notify?.length) command += ` NOTIFY=${recipient.notify.join(',').toUpperCase()}`;
-    if (isParameter(recipient.originalRecipient)) command += ` ORCPT=${recipient.originalRecipient}`;
+    const original = recipient.originalRecipient;
+    if (isParameter(original)) command += orcpt(original, isUtf8(envelope, extensions));
   }
   return `${command}\r\n`;
+}
+
+/**
+ * UTF-8 may stand there in a transaction with SMTPUTF8 alone; elsewhere the type utf-8 has a form in ASCII, and other types have none
+ * (RFC 6533 3).
+ */
+function orcpt(original: string, utf8: boolean): string {
+  const text = utf8 || !/^utf-8;/i.test(original) ? original : original.replace(/[^\x20-\x7e]/gu, embedded);
+  return utf8 || !needsSmtpUtf8(text) ? ` ORCPT=${text}` : '';
+}
+
+function embedded(character: string): string {
+  return `\\x{${character.codePointAt(0)?.toString(16).toUpperCase()}}`;
+}
+
+function isUtf8(envelope: Envelope, extensions: Extensions): boolean {
+  return extensions.has('SMTPUTF8') && (envelope.smtputf8 || usesUtf8(envelope));
 }
 
 function usesUtf8({ sender, recipients }: Envelope): boolean {
@@ -38,7 +56,7 @@ function usesUtf8({ sender, recipients }: Envelope): boolean {
 }
 
 /** Nothing that would end the parameter, or the line, before its time. */
-function isParameter(text: string | undefined): boolean {
+function isParameter(text: string | undefined): text is string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not pass
   return text !== undefined && /^[^\x00-\x20\x7f]+$/.test(text);
 }

@@ -68,10 +68,11 @@ export class Flow<T extends Transaction> {
   }
 
   #write(extensions: Extensions): Command[] {
+    const { envelope } = this.transaction;
     const commands: Command[] = [{ text: mailCommand(this.transaction, extensions), owed: MAIL }];
-    for (const [index, recipient] of this.transaction.envelope.recipients.entries()) {
+    for (const [index, recipient] of envelope.recipients.entries()) {
       if (this.outcomes[index] !== undefined) continue;
-      commands.push({ text: rcptCommand(recipient, extensions), owed: { wait: 'rcpt', index } });
+      commands.push({ text: rcptCommand(recipient, envelope, extensions), owed: { wait: 'rcpt', index } });
     }
     if (commands.length === 1) return [];
     commands.push(DATA);

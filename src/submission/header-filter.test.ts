@@ -31,8 +31,8 @@ describe('what is added', () => {
     ['nothing but fields behind a header without a body', 'Subject: s\r\n', `Subject: s\r\n${BOTH}`],
     [
       'fields before the line that is no field',
-      'Subject: s\r\nno field\r\nBcc: body\r\n',
-      `Subject: s\r\n${BOTH}no field\r\nBcc: body\r\n`,
+      'Subject: s\r\nno field\r\nDate: d\r\n',
+      `Subject: s\r\n${BOTH}no field\r\nDate: d\r\n`,
     ],
     [
       'the same behind the line of a mailbox file',
@@ -58,6 +58,13 @@ describe('what is dropped', () => {
     ['each one of several', `Bcc: a\r\nBcc: b\r\nTo: c\r\nBcc: d\r\n${HAS}\r\n`, `To: c\r\n${HAS}\r\n`],
     ['Bcc that is cut off', `${HAS}Bcc: a`, HAS],
     ['no field whose name only resembles it', `${HAS}X-Bcc: a\r\nBcc2: b\r\n\r\n`, `${HAS}X-Bcc: a\r\nBcc2: b\r\n\r\n`],
+    [
+      'Bcc behind a line that is no field: to some readers the header goes on there',
+      `${HAS}no field\r\nBcc: a,\r\n b\r\nTo: c\r\nagain none\r\nresent-bcc : d\r\n folded\r\n\r\nBcc: e\r\n`,
+      `${HAS}no field\r\nTo: c\r\nagain none\r\n\r\nBcc: e\r\n`,
+    ],
+    ['the same where the content ends there', `${HAS}no field\r\nBcc: a`, `${HAS}no field\r\n`],
+    ['nothing where there is no header', 'Hello.\r\nBcc: a\r\n', `${BOTH}\r\nHello.\r\nBcc: a\r\n`],
     ['nothing from the body', `${HAS}\r\nBcc: a\r\n\r\nBcc: b\r\n`, `${HAS}\r\nBcc: a\r\n\r\nBcc: b\r\n`],
   ])('%s', (_, content, expected) => {
     expect(filter([content]).content).toBe(expected);

@@ -22,8 +22,11 @@ const MAX_NAME = 998;
 const MAX_NOTED = 4096;
 const MAX_SUBJECT = 255;
 
-/** What a line of the header is. `end`: it is the blank line, or no header any more. `more`: its beginning does not tell yet. */
-type Line = 'field' | 'folded' | 'end' | 'more';
+/**
+ * What a line of the header is. `stray`: no field, between fields. `end`: it is the blank line, or there is no header at all. `more`: its
+ * beginning does not tell yet.
+ */
+type Line = 'field' | 'folded' | 'stray' | 'end' | 'more';
 
 export class HeaderFilter {
   readonly #missing: MissingFields;
@@ -33,6 +36,11 @@ export class HeaderFilter {
   #fields = 0;
   #hasDate = false;
   #dropping = false;
+  /**
+   * A line that is no field has come before the blank line. To some readers the body begins there, to others the header goes on: so what
+   * is missing stands before it, and a Bcc, which must reach nobody, is dropped behind it too. All else there is left as it is.
+   */
+  #strayed = false;
   /** The name of the field that goes by, where it is noted. */
   #noting: string | undefined;
   /** The first field of each name that is looked at. A Map: `__proto__` is a name like any other. */
@@ -60,6 +68,7 @@ export class HeaderFilter {
   /** The content is at its end: what was held back or is missing still. */
   end(): Buffer[] {
     if (this.#state === 'body') return [];
+    if (this.#strayed) return [this.#carry];
     const unended = this.#state === 'in line' && !this.#dropping;
     const rest = this.#endHeader(this.#carry);
     return unended && rest.length > 0 ? [CRLF, ...rest] : rest;
@@ -98,6 +107,10 @@ export class HeaderFilter {
       const line = this.#state === 'in line' ? 'folded' : this.#judge(input, at);
       if (line === 'more') break;
       if (line === 'end') return [...kept, input.subarray(from, at), ...this.#endHeader(input.subarray(at))];
+      if (line === 'stray') {
+        kept.push(input.subarray(from, at), ...this.#stray());
+        from = at;
+      }
       const next = this.#passLine(input, at);
       if (this.#dropping) {
         kept.push(input.subarray(from, at));
@@ -114,7 +127,7 @@ export class HeaderFilter {
   #passLine(input: Buffer, at: number): number {
     const lf = input.indexOf(LF, at);
     const next = lf === -1 ? input.length : lf + 1;
-    this.size += next - at;
+    if (!this.#strayed) this.size += next - at;
     this.#state = lf === -1 ? 'in line' : 'line start';
     if (this.#noting !== undefined) this.#note(this.#noting, input, at, next);
     return next;
@@ -132,15 +145,17 @@ export class HeaderFilter {
     if (first === SP || first === HT) return this.#fields === 0 ? 'end' : 'folded';
     const end = nameEnd(input, at);
     if (end === 'more') return 'more';
-    if (end !== 'none') this.#beginField(input.toString('latin1', at, end).trimEnd().toLowerCase());
+    const name = end === 'none' ? '' : input.toString('latin1', at, end).trimEnd().toLowerCase();
+    if (this.#strayed) this.#dropping = isBcc(name);
+    else if (end !== 'none') this.#beginField(name);
     else if (this.#fields === 0 && isMailboxLine(input, at)) this.#beginField('');
-    else return 'end';
+    else return this.#fields === 0 ? 'end' : 'stray';
     return 'field';
   }
 
   #beginField(name: string): void {
     this.#fields++;
-    this.#dropping = name === 'bcc' || name === 'resent-bcc';
+    this.#dropping = isBcc(name);
     this.#noting = undefined;
     if (name === 'received') this.#noting = `received ${++this.hops}`;
     else if (name === 'date') this.#hasDate = true;
@@ -151,18 +166,35 @@ export class HeaderFilter {
     return name === 'subject' || name === 'message-id' || this.#wanted.includes(name);
   }
 
+  #stray(): Buffer[] {
+    const added = this.#added();
+    this.#strayed = true;
+    this.#dropping = false;
+    this.#noting = undefined;
+    return added;
+  }
+
   /** `rest` begins with the blank line, or with what is no header. */
   #endHeader(rest: Buffer): Buffer[] {
     this.#state = 'body';
     this.#carry = NOTHING;
-    const added =
-      (this.#hasDate ? '' : this.#missing.date) + (this.#noted.has('message-id') ? '' : this.#missing.messageId);
-    const pieces: Buffer[] = added === '' ? [] : [Buffer.from(added)];
+    const pieces = this.#strayed ? [] : this.#added();
     const headless = this.#fields === 0 && rest.length > 0 && rest[0] !== CR && rest[0] !== LF;
     if (headless) pieces.push(CRLF);
     if (rest.length > 0) pieces.push(rest);
     return pieces;
   }
+
+  /** What the header has not. */
+  #added(): Buffer[] {
+    const added =
+      (this.#hasDate ? '' : this.#missing.date) + (this.#noted.has('message-id') ? '' : this.#missing.messageId);
+    return added === '' ? [] : [Buffer.from(added)];
+  }
+}
+
+function isBcc(name: string): boolean {
+  return name === 'bcc' || name === 'resent-bcc';
 }
 
 /** Where the colon of a field stands, with the white space before it that old messages have (RFC 5322 4.5). */

@@ -140,7 +140,7 @@ export const RELAY_FIELDS = {
   ),
   rate: field(
     relay.rates,
-    "Recipients in a time, over all processes on the database: `'14/s'`, `['14/s', '50000/d']`.",
+    "Recipients in a time, over all processes on the database: `'14/s'`, `['14/s', '50000/d']`. What was tried counts, whatever came of it; what was not begun when the relay had a fault does not.",
   ),
   connections: field(
     kinds.count(1),

@@ -9,19 +9,13 @@ export const UNFINISHED = 2_000_000_000;
 
 /**
  * Applies what is missing and answers with the version from before. `where` names the database in errors. Where nothing is missing it
- * only reads: who runs posthaste need not be allowed to change tables. `unfinished`: a copy may go on here.
+ * only reads: who runs posthaste need not be allowed to change tables.
  */
-export async function migrate(
-  database: Database,
-  dialect: Dialect,
-  where: string,
-  { unfinished = false } = {},
-): Promise<number> {
+export async function migrate(database: Database, dialect: Dialect, where: string): Promise<number> {
   const found = await versionOf(database).catch((error: unknown) => {
     if (dialect.isMissingTable(error)) return 0;
     throw error;
   });
-  if (unfinished && found === UNFINISHED) return MIGRATIONS.length;
   refuseNewer(found, where);
   return found === MIGRATIONS.length ? found : database.alone((tx) => applyMissing(tx, dialect, where));
 }

@@ -282,7 +282,7 @@ export class MailQueue extends Watched {
   }
 
   /**
-   * Waits for what is being submitted, ends attempts in order (those that a relay leaves without an answer after some seconds, as in doubt) and
+   * Waits some seconds for what is being submitted, ends attempts in order (those that a relay leaves without an answer after some seconds, as in doubt) and
    * closes the database. May come twice.
    */
   close(): Promise<void> {

@@ -13,6 +13,9 @@ import { PreparedMail } from './prepared-mail.ts';
 import { checkPlaces, detailsOf, type SubmitOptions } from './submit-options.ts';
 import { Transactions } from './transactions.ts';
 
+/** How long a queue that is being closed waits for what is being submitted, ms: a stream may stand still for ever. */
+const PATIENCE = 4_000;
+
 export class Submitter {
   readonly #app: App;
   readonly #intake: IntakeContext;
@@ -78,9 +81,12 @@ export class Submitter {
     });
   }
 
-  /** Resolves when what was submitted is kept, or has failed. */
+  /** Resolves when what was submitted is kept, or has failed; a content that does not come to its end is not waited for. */
   async end(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();
+    const timer = setTimeout(giveUp, PATIENCE);
+    await Promise.race([Promise.allSettled(this.#underWay), late]);
+    clearTimeout(timer);
     this.#transactions.end();
   }
 

@@ -3,7 +3,7 @@ import { PosthasteError } from '../errors.ts';
 import type { Instant } from '../runtime/clock.ts';
 import { countOf, headOf, PARTS } from './copy-parts.ts';
 import type { Queries } from './database.ts';
-import { migrate, UNFINISHED } from './migrate.ts';
+import { addVersion, applyAll, migrate, UNFINISHED } from './migrate.ts';
 import type { OpenDatabase } from './open.ts';
 import { MIGRATIONS } from './schema.ts';
 import { IDENTITY } from './sql-store.ts';
@@ -60,18 +60,10 @@ async function makeMarked(tx: Queries, dialect: OpenDatabase['dialect']): Promis
   await tx.query('CREATE TABLE IF NOT EXISTS posthaste_schema (version INTEGER NOT NULL PRIMARY KEY)', []);
   const there = await versionsOf(tx);
   if (!there.has(UNFINISHED)) await addVersion(tx, UNFINISHED);
-  for (const [i, statements] of MIGRATIONS.entries()) {
-    if (there.has(i + 1)) continue;
-    for (const sql of statements(dialect)) await tx.query(sql, []);
-    await addVersion(tx, i + 1);
-  }
+  await applyAll(tx, dialect, (version) => there.has(version));
 }
 
 async function versionsOf(queries: Queries): Promise<ReadonlySet<number>> {
   const { rows } = await queries.query('SELECT version FROM posthaste_schema', []);
   return new Set(rows.map(({ version }) => Number(version)));
-}
-
-async function addVersion(tx: Queries, version: number): Promise<void> {
-  await tx.query('INSERT INTO posthaste_schema (version) VALUES (?)', [version]);
 }

@@ -24,12 +24,21 @@ async function applyMissing(tx: Queries, dialect: Dialect, where: string): Promi
   await tx.query('CREATE TABLE IF NOT EXISTS posthaste_schema (version INTEGER NOT NULL PRIMARY KEY)', []);
   const before = await versionOf(tx);
   refuseNewer(before, where);
-  for (const [i, statements] of MIGRATIONS.entries()) {
-    if (i < before) continue;
-    for (const sql of statements(dialect)) await tx.query(sql, []);
-    await tx.query('INSERT INTO posthaste_schema (version) VALUES (?)', [i + 1]);
-  }
+  await applyAll(tx, dialect, (version) => version <= before);
   return before;
+}
+
+/** Each migration that is not there yet, with its version. */
+export async function applyAll(tx: Queries, dialect: Dialect, isThere: (version: number) => boolean): Promise<void> {
+  for (const [i, statements] of MIGRATIONS.entries()) {
+    if (isThere(i + 1)) continue;
+    for (const sql of statements(dialect)) await tx.query(sql, []);
+    await addVersion(tx, i + 1);
+  }
+}
+
+export async function addVersion(tx: Queries, version: number): Promise<void> {
+  await tx.query('INSERT INTO posthaste_schema (version) VALUES (?)', [version]);
 }
 
 async function versionOf(queries: Queries): Promise<number> {

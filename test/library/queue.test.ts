@@ -261,6 +261,13 @@ describe('the queue', () => {
     for (const { id } of kept) expect((await again.get(id))?.deliveries[0]?.state).toBe('queued');
   });
 
+  test('waits for no content that stands still when it closes', async () => {
+    const still = new Readable({ read: () => undefined });
+    void queue.submit({ ...mail, text: still }).catch(() => undefined);
+    await queue.close();
+    still.destroy();
+  });
+
   test('closes in order, twice if need be, and is closed then', async () => {
     await queue.work();
     await Promise.all([queue.close(), queue.close()]);

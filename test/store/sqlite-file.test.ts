@@ -136,9 +136,13 @@ describe('an open store', () => {
     const store = await openStore(file);
     diagnostics.unsubscribe('worker_threads', hear);
     const id = await put(store);
+    // While another process has it locked, nothing comes to its end.
+    const other = new Sqlite(file);
+    other.exec('BEGIN IMMEDIATE');
     const lost = store.insert([sample()], T);
     await Promise.all(workers.map((worker) => worker.terminate()));
     await expect(lost).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining(file) });
+    other.close();
     expect(await stateOf(store, id)).toBe('queued');
     await put(store);
     await store.close();

@@ -4,8 +4,11 @@ import { PosthasteError } from '../errors.ts';
 import type { Commit, Database, Queries, Result, TransactionOptions, Value } from './database.ts';
 import { isBusy, isUnavailable, SqliteConnection, unavailable } from './sqlite-connection.ts';
 
-/** How long a riding transaction waits for another one to share its sync with, ms: as long as ten syncs, within these bounds. */
-const RIDE = { least: 2, most: 20, syncs: 10 } as const;
+/**
+ * How long a riding transaction waits for others like it, ms: as long as ten syncs, within these bounds. Those that somebody waits for pass it
+ * meanwhile, and are written sooner without it.
+ */
+const RIDE = { least: 6, most: 20, syncs: 10 } as const;
 /** With so many rows waiting, a sync of their own is cheap for each. */
 const ENOUGH_TO_GO = 30;
 /** How long a caller waits for others who write, before it hears of it, ms. */
@@ -29,7 +32,7 @@ export class SqliteDatabase implements Database {
   #scheduled = false;
   #running = false;
   #rideTimer: NodeJS.Timeout | undefined;
-  #rideOver = false;
+  #closing = false;
   #ride: number = RIDE.most;
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
   #snapshots: Promise<unknown> = Promise.resolve();
@@ -94,7 +97,7 @@ export class SqliteDatabase implements Database {
 
   /** Carries out what waits, then closes; the last connection of all processes to go empties the WAL and removes it. */
   async close(): Promise<void> {
-    this.#rideOver = true;
+    this.#closing = true;
     if (this.#waiting.length > 0 || this.#running) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
@@ -112,17 +115,25 @@ export class SqliteDatabase implements Database {
     if (this.#mustGo()) {
       this.#scheduled = true;
       setImmediate(() => void this.#pump());
-    } else if (this.#waiting.length > 0) {
-      this.#rideTimer ??= setTimeout(() => {
-        this.#rideOver = true;
-        this.#schedule();
-      }, this.#ride);
+    } else if (this.#waiting[0] !== undefined) {
+      this.#rideTimer ??= setTimeout(
+        () => {
+          this.#rideTimer = undefined;
+          this.#schedule();
+        },
+        Math.max(1, this.#waiting[0].since + this.#ride - performance.now()),
+      );
     }
   }
 
   #mustGo(): boolean {
-    if (this.#waiting.some(({ commit }) => commit !== 'riding')) return true;
-    return this.#waiting.length > 0 && (this.#rideOver || this.#weight() >= ENOUGH_TO_GO);
+    return this.#waiting.some(({ commit }) => commit !== 'riding') || this.#ridersGo();
+  }
+
+  #ridersGo(): boolean {
+    const first = this.#waiting.find(({ commit }) => commit === 'riding');
+    if (first === undefined) return false;
+    return this.#closing || this.#weight() >= ENOUGH_TO_GO || performance.now() >= first.since + this.#ride;
   }
 
   #weight(): number {
@@ -143,19 +154,11 @@ export class SqliteDatabase implements Database {
     this.#schedule();
   }
 
-  /** Everything that waits and one sync; or only what needs no sync, while nothing else is in haste. */
+  /** Everything that waits, and one sync for those who want one; without the riders, as long as they may wait. */
   #nextGroup(): [group: Waiting[], synced: boolean] {
-    const hasty = this.#rideOver || this.#weight() >= ENOUGH_TO_GO;
-    if (!hasty && !this.#waiting.some(({ commit }) => commit === 'synced')) {
-      const group = this.#waiting.filter(({ commit }) => commit === 'unsynced');
-      this.#waiting = this.#waiting.filter(({ commit }) => commit !== 'unsynced');
-      return [group, false];
-    }
-    const group = this.#waiting;
-    this.#waiting = [];
-    clearTimeout(this.#rideTimer);
-    this.#rideTimer = undefined;
-    this.#rideOver = false;
+    const ridersGo = this.#ridersGo();
+    const group = ridersGo ? this.#waiting : this.#waiting.filter(({ commit }) => commit !== 'riding');
+    this.#waiting = ridersGo ? [] : this.#waiting.filter(({ commit }) => commit === 'riding');
     return [group, group.some(({ commit }) => commit !== 'unsynced')];
   }
 

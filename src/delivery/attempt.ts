@@ -76,15 +76,14 @@ async function attemptIn(
   const place = { startedAt, relay: relay.name, host: relay.host, notBefore, faulty: fault !== undefined };
   const concluded = await conclude(parts, claim, decided, place);
   span.end(attemptEnd(concluded.decided, concluded.took));
-  if (answered.some((outcome) => outcome.kind === 'sent')) {
-    share.succeeded(startedAt);
-    await health.sent();
-  }
+  const sent = answered.some((outcome) => outcome.kind === 'sent');
+  if (sent) share.succeeded(startedAt);
   const opened =
     signal.aborted || !met
       ? await health.unmet([claim.token])
       : fault === undefined && (await health.success(startedAt));
   if (opened) parts.queue.announceWork();
+  if (sent) await health.sent();
   const slowed = strain !== undefined && (await share.strained(strain, startedAt));
   return { result: resultOf(concluded.decided), halt: (fault !== undefined && !toBlame) || (slowed && strain.rest) };
 }

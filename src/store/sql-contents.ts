@@ -44,7 +44,10 @@ async function dropThese(database: Database, dialect: Dialect, ids: readonly Val
   let dropped = 0;
   for (let at = 0; at < ids.length; at += DROP_BATCH) {
     const some = ids.slice(at, at + DROP_BATCH);
-    dropped += await database.transaction((tx) => dropSome(tx, dialect, some), { commit: 'riding' });
+    dropped += await database.transaction((tx) => dropSome(tx, dialect, some), {
+      commit: 'riding',
+      weight: some.length,
+    });
   }
   return dropped;
 }

@@ -149,7 +149,7 @@ export async function purge(
   while (purged < limit) {
     const batch = Math.min(PURGE_BATCH, limit - purged);
     const work = (tx: Queries): Promise<number> => purgeSome(tx, dialect, filter, batch);
-    const some = await database.transaction(work, { commit: 'riding' });
+    const some = await database.transaction(work, { commit: 'riding', weight: batch });
     if (some === 0) break;
     purged += some;
   }

@@ -8,7 +8,7 @@ import { isBusy, isUnavailable, SqliteConnection, unavailable } from './sqlite-c
  * How long a riding transaction waits for others like it, ms: as long as ten syncs, within these bounds. Those that somebody waits for pass it
  * meanwhile, and are written sooner without it.
  */
-const RIDE = { least: 6, most: 20, syncs: 10 } as const;
+const RIDE = { least: 2, most: 20, syncs: 10 } as const;
 /** With so many rows waiting, a sync of their own is cheap for each. */
 const ENOUGH_TO_GO = 30;
 /** How long a caller waits for others who write, before it hears of it, ms. */

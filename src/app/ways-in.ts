@@ -12,8 +12,8 @@ import type { ListenerOptions } from '../submission/smtp/listener.ts';
 import { authenticator } from '../submission/smtp/users.ts';
 import { inheritedSockets } from './activation.ts';
 import { GRACE } from './delivery.ts';
+import { readNamed } from './named-files.ts';
 import type { App } from './open.ts';
-import { readPem } from './pem.ts';
 import { spaceFault, spaceOptions } from './space.ts';
 
 /** Ready is who can take mail and keep it: the disk has room, the store really writes, and damage did not let the last message be kept. */
@@ -65,7 +65,7 @@ export function listenerOptions(config: Config, queue: Queue, log: Log): Listene
     routedHeaders: routedHeaders(config.routes),
     ...(config.tlsCert !== null &&
       config.tlsKey !== null && {
-        tls: { cert: readPem('tlsCert', config.tlsCert), key: readPem('tlsKey', config.tlsKey) },
+        tls: { cert: readNamed('tlsCert', config.tlsCert), key: readNamed('tlsKey', config.tlsKey) },
       }),
     ...(config.users.length > 0 && { authenticate: authenticator(config.users) }),
     ...(space !== null && { space }),

@@ -12,8 +12,8 @@ import { CaptureTransport } from '../transport/capture.ts';
 import { openTransport } from '../transport/open.ts';
 import type { RelayReport } from '../transport/smtp/probe.ts';
 import { SmtpTransport } from '../transport/smtp/smtp.ts';
+import { checkRelayFiles } from './named-files.ts';
 import { retryPolicy } from './open.ts';
-import { checkRelayPems } from './pem.ts';
 
 const CAPTURING =
   'capture mode: no relay is set, so mail is kept here and nothing leaves this machine; set one with --relay smtp://user:password@host:587';
@@ -25,7 +25,7 @@ const WAITING =
 export async function openRelays(config: Config, store: Store, log: Log): Promise<readonly Relay[]> {
   const settings = relaysOf(config);
   if (settings.length > 0) {
-    checkRelayPems(config);
+    checkRelayFiles(config);
     const now = systemClock.now();
     for (const { name } of settings) await store.noteRelay(name, now);
     return Promise.all(settings.map((each) => openRelay(each, settings, config)));

@@ -669,6 +669,33 @@ describe('check', () => {
     }
   });
 
+  test.each([
+    ['relays.ses.auth.passwordFile', { auth: { user: 'ann', passwordFile: 'FILE' } }],
+    [
+      'relays.ses.logins.@example.com.passwordFile',
+      { logins: { '@example.com': { user: 'ann', passwordFile: 'FILE' } } },
+    ],
+    [
+      'relays.ses.auth.oauth.serviceAccount.privateKeyFile',
+      {
+        auth: {
+          user: 'ann@example.com',
+          oauth: { provider: 'google', serviceAccount: { email: 'x@example.com', privateKeyFile: 'FILE' } },
+        },
+      },
+    ],
+  ])('a server says of %s that its file cannot be read, before mail waits for it', async (name, login) => {
+    using folder = new Folder();
+    const relays = { ses: { url: 'smtp://relay.invalid', ...login } };
+    const json = JSON.stringify({ relays, listen: '127.0.0.1:0', admin: 'off' }).replaceAll('FILE', 'none.txt');
+    writeFileSync(join(folder.path, 'posthaste.config.json'), json);
+    const { code, stderr } = await folder.run(['serve']);
+    expect([code, stderr]).toEqual([
+      78,
+      expect.stringContaining(`posthaste: ${name} is "${join(folder.path, 'none.txt')}", which cannot be read: ENOENT`),
+    ]);
+  });
+
   test('a certificate that is none', async () => {
     using folder = new Folder();
     writeFileSync(join(folder.path, 'key.pem'), 'nothing');

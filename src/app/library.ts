@@ -58,6 +58,7 @@ export async function openQueueAs<Q>(Make: Make<Q>, settings: QueueSettings, sou
   if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
     throw new PosthasteError('CONFIG_INVALID', `openQueue() was given ${shown(settings)}: give an object, or nothing.`);
   const { configFile, log = silentLog, ...given } = settings;
+  checkLog(log);
   const loaded = await settingsOf(given, configFile, sources);
   const { config } = loaded;
   const signer = await openDkim(config);
@@ -65,6 +66,13 @@ export async function openQueueAs<Q>(Make: Make<Q>, settings: QueueSettings, sou
   const apart = config.database !== ownDatabase(config.dataDir);
   const app = await openApp(config, log, { apart, loaded });
   return new Make(app, intakeContext(app, log, signer), log, packageVersion());
+}
+
+function checkLog(log: unknown): void {
+  const missing = Object.keys(silentLog).find((level) => typeof Object(log)[level] !== 'function');
+  if (missing === undefined) return;
+  const text = `log in openQueue() is ${shown(log)}, which has no ${missing}(): give a logger like pino's, or nothing.`;
+  throw new PosthasteError('CONFIG_INVALID', text);
 }
 
 /** In an older one the driver for SQLite ends the process without a word. */

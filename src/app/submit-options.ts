@@ -23,9 +23,9 @@ export interface SubmitOptions {
    * are an error, KEY_CONFLICT. At most 255 characters; free again when the first message is purged.
    */
   readonly key?: string | undefined;
-  /** For routes, lists and searches. */
+  /** For routes, lists and searches; at most 64 KB as JSON. */
   readonly tags?: readonly string[] | undefined;
-  /** Kept and shown, never sent. */
+  /** Kept and shown, never sent; at most 64 KB as JSON. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** The name of the relay that takes it, whatever the routes say. Default: as the routes say. */
   readonly relay?: string | undefined;
@@ -51,6 +51,8 @@ type MessageOptions = Omit<SubmitOptions, 'transaction'>;
 
 /** Characters of a key: what every database can index. */
 const MAX_KEY = 255;
+/** Octets of tags or metadata: what is larger belongs into the application's own tables. */
+const MAX_EXTRA = 65_536;
 
 type Check<T> = (value: T, name: string) => T | Instant;
 
@@ -61,8 +63,8 @@ const CHECKS: { readonly [Name in keyof MessageOptions]-?: Check<NonNullable<Mes
   expiresAt: instantOf,
   key: (value, name) => when(isText(value, MAX_KEY), name, value, `a text of 1 to ${MAX_KEY} characters`),
   tags: (value, name) =>
-    when(Array.isArray(value) && value.every((tag) => isText(tag)), name, value, 'an array of texts'),
-  metadata: (value, name) => when(isTexts(value), name, value, 'an object whose values are texts'),
+    small(when(Array.isArray(value) && value.every((tag) => isText(tag)), name, value, 'an array of texts'), name),
+  metadata: (value, name) => small(when(isTexts(value), name, value, 'an object whose values are texts'), name),
   relay: (value, name) => when(isText(value), name, value, 'the name of a relay'),
   retry: (value) => {
     if (typeof value !== 'object' && typeof value !== 'string') throw invalid('retry', value, 'an object, or manual');
@@ -121,9 +123,10 @@ function isText(value: unknown, most = Number.POSITIVE_INFINITY): boolean {
   return typeof value === 'string' && value !== '' && value.length <= most && !/[\p{Cc}\p{Cs}]/u.test(value);
 }
 
+/** A Map, or another object with its values elsewhere, would be kept as nothing. */
 function isTexts(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return !Array.isArray(value) && Object.values(value).every((each) => typeof each === 'string');
+  if (Object.prototype.toString.call(value) !== '[object Object]') return false;
+  return Object.values(value as object).every((each) => typeof each === 'string');
 }
 
 /** Before this number of milliseconds, in 1973, no mail was planned: it is one of seconds, as tokens have it. */
@@ -143,6 +146,13 @@ export function instantOf(time: Time, name: string): Instant {
 function when<T>(fits: boolean, name: string, value: T, allowed: string): T {
   if (fits) return value;
   throw invalid(name, value, allowed);
+}
+
+function small<T>(value: T, name: string): T {
+  const octets = Buffer.byteLength(JSON.stringify(value));
+  if (octets <= MAX_EXTRA) return value;
+  const text = `${name} is ${octets} octets as JSON: give at most ${MAX_EXTRA}, and keep the rest with the application.`;
+  throw new PosthasteError('OPTION_INVALID', text);
 }
 
 function invalid(name: string, value: unknown, allowed: string): PosthasteError {

@@ -3,7 +3,7 @@ import { createTransport, type Transport, type Transporter } from 'nodemailer';
 import { relayNamesOf } from '../config/relays.ts';
 import { checkOptions, PosthasteError } from '../errors.ts';
 import type { NewMessage } from '../queue/message.ts';
-import { settled } from '../submission/contents.ts';
+import { checkParts, settled } from '../submission/contents.ts';
 import type { IntakeContext, SubmissionDetails } from '../submission/intake.ts';
 import { nodemailerTransport, type QueuedInfo } from '../submission/nodemailer.ts';
 import { expectFailures } from '../submission/streams.ts';
@@ -40,6 +40,7 @@ export class Submitter {
     expectFailures(mail);
     checkOptions(options);
     checkPlaces(mail);
+    checkParts(mail);
     this.#checkOpen();
     this.#mailer ??= createTransport(this.transport());
     const own = { ...options };

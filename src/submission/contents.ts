@@ -23,17 +23,35 @@ function isLate(value: unknown): boolean {
 export function checkContents(data: object): void {
   const mail = data as Readonly<Record<string, unknown>>;
   checkText(mail.subject, 'subject');
+  checkDate(mail.date);
   for (const name of BODIES) checkContent(mail[name], name);
-  for (const name of ['attachments', 'alternatives'] as const) {
-    [mail[name]].flat().forEach((part, i) => {
-      checkContent(Object(part).content, `${name}[${i}].content`);
-    });
-  }
+  for (const [name, part] of partsIn(data)) checkContent(Object(part).content, `${name}.content`);
+}
+
+/** Attachments and alternatives, each with its place. */
+function partsIn(mail: object): readonly (readonly [name: string, part: unknown])[] {
+  const given = mail as Readonly<Record<string, unknown>>;
+  return ['attachments', 'alternatives'].flatMap((name) =>
+    [given[name] || []].flat().map((part, i) => [`${name}[${i}]`, part] as const),
+  );
+}
+
+/** On any other Nodemailer stumbles before it comes to the transport. Throws OPTION_INVALID. */
+export function checkParts(mail: object): void {
+  for (const [name, part] of partsIn(mail))
+    if (typeof part !== 'object' || part === null) throw strange(name, part, 'an object');
 }
 
 /** Of any other object Nodemailer would make no subject at all. */
 function checkText(value: unknown, name: string): void {
   if (typeof value === 'object' && value !== null && !('value' in value)) throw strange(name, value, 'a text');
+}
+
+/** Nodemailer would write down whatever it is. */
+function checkDate(value: unknown): void {
+  if (!value) return;
+  const isTime = value instanceof Date || typeof value === 'string';
+  if (!isTime || Number.isNaN(Number(new Date(value)))) throw strange('date', value, 'a Date, or a text that is one');
 }
 
 function checkContent(value: unknown, name: string): void {

@@ -75,6 +75,13 @@ describe('a message', () => {
     ['an invalid Date', { sendAt: new Date('x') }, /^sendAt is Invalid Date: give a Date, or milliseconds since 1970/],
     ['metadata in a circle', { metadata: circle }, /^metadata is <ref \*1> \{ itself: \[Circular \*1\] \}: give/],
     ['no metadata', { metadata: null }, /^metadata is null: give an object whose values are texts/],
+    [
+      'metadata in a Map',
+      { metadata: new Map([['a', 'b']]) },
+      /^metadata is .*: give an object whose values are texts/,
+    ],
+    ['much metadata', { metadata: { a: 'b'.repeat(70_000) } }, /^metadata is 70008 octets as JSON: give at most 65536/],
+    ['many tags', { tags: Array(10_000).fill('a tag') }, /^tags is 80001 octets as JSON/],
     ['no retry', { retry: 7 }, /^retry is 7: give an object/],
     ['no options', null, /^The options are null: give an object, or nothing/],
   ])('with %s is refused', async (_, options, message) => {
@@ -89,6 +96,19 @@ describe('a message', () => {
     await expect(queue.submit(given(nothing))).rejects.toMatchObject(refused);
     await expect(queue.sendHtmlMail(given(nothing))).rejects.toMatchObject(refused);
     await expect(queue.mailAdmins(given(nothing))).rejects.toMatchObject(refused);
+  });
+
+  test.each<[object, RegExp]>([
+    [{ date: 'garbage' }, /^date is "garbage": give a Date, or a text that is one/],
+    [{ date: new Date('x') }, /^date is Invalid Date: give a Date/],
+    [{ attachments: [null] }, /^attachments\[0\] is null: give an object/],
+    [{ attachments: [{ content: 'x' }, 'notes.txt'] }, /^attachments\[1\] is "notes.txt": give an object/],
+    [{ alternatives: [undefined] }, /^alternatives\[0\] is undefined: give an object/],
+  ])('with %j in it is refused', async (part, message) => {
+    const refused = { code: 'OPTION_INVALID', message: expect.stringMatching(message) };
+    await expect(queue.submit({ ...mail, ...part })).rejects.toMatchObject(refused);
+    const { id } = await queue.submit({ ...mail, date: 'Mon, 30 Nov 2026 12:00:00 +0000', attachments: [] });
+    expect(await queue.count(id)).toBe(1);
   });
 
   test.each<[string, object, RegExp]>([
@@ -280,6 +300,8 @@ describe('openQueue', () => {
       { relay: 'http://x' },
       /relay in openQueue\(\).* begins with http:\/\/, and only smtp:\/\/ and smtps:\/\/ are known/,
     ],
+    [{ log: 5 }, /^log in openQueue\(\) is 5, which has no debug\(\): give a logger like pino's/],
+    [{ log: { info() {} } }, /^log in openQueue\(\) is .*, which has no debug\(\)/],
     [{ relay: 'localhost' }, /is no URL: write it as smtp:\/\/user:password@host:587/],
   ])('refuses %j', async (settings, message) => {
     using folder = temporaryFolder();

@@ -2,41 +2,33 @@
 import { printable, showReply } from '../mail/reply.ts';
 import type { Claim, ClaimRequest, SuppressedDelivery, Take, Token } from '../queue/store.ts';
 import { suppressionReply } from '../queue/suppression.ts';
-import { isFewMessages } from '../queue/suspicion.ts';
-import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
 import { Signal } from '../runtime/signal.ts';
 import { attempt } from './attempt.ts';
 import type { DeliveryParts } from './conclude.ts';
 import { InHand } from './in-hand.ts';
-import { pollAfter } from './poll.ts';
 import type { Relay } from './relay.ts';
 import { RelayHealth } from './relay-health.ts';
 import type { RelayShare } from './relay-share.ts';
+import { Rest, type RestOptions } from './rest.ts';
 import type { Result, Round } from './round.ts';
 import { placesToTake } from './stand-in.ts';
 import { Trouble } from './trouble.ts';
 
-export interface WorkerOptions {
+export interface WorkerOptions extends RestOptions {
   /** Node id of this process. */
   readonly holder: Id;
   /** Length of a lease, ms; it is renewed three times in this span. */
   readonly lease: number;
   /** How long `stop` lets attempts go on before it asks them to give up, and then again before it breaks off what is behind its final dot, ms. */
   readonly grace: number;
-  /** How often to look for what other processes queued, ms. */
-  readonly poll: number;
-  /** Claims that wait for new work come no closer together than this, ms: under load each brings more and costs less. 0: at once. */
-  readonly gather: number;
 }
 
 /** Deliveries in one claim: wide enough to share a transaction, small enough to leave work for other processes. */
 const MAX_CLAIM = 200;
 /** Octets of content that one claim should bring into memory. */
 const CLAIM_OCTETS = 16 * 1024 * 1024;
-/** How often a relay that stands in for others looks whether it is needed, and one that failed with few messages whether others are due, ms. */
-const SOON = 2_000;
 /** After the store failed: the wait before it is asked again, ms. */
 const STORE_RETRY = 1_000;
 
@@ -61,15 +53,10 @@ export class Worker implements Service {
   #throttled: (() => void) | undefined;
   readonly #inHand: InHand;
   readonly #active = new Map<Token, Active>();
-  readonly #work = new Signal();
+  readonly #rest: Rest;
   readonly #room = new Signal();
   #renewal: Promise<void> | undefined;
   #meanSize = 0;
-  #claimedAt = 0;
-  /** The last look for something to claim: what has opened since then was not seen by it. */
-  #looked: { readonly at: Instant; readonly opensAt: Instant } = { at: 0, opensAt: 0 };
-  /** When a look showed that another process had written something; null: none has yet. */
-  #newsAt: number | null = null;
   readonly #trouble: Trouble;
   #stopping = false;
   #loop: Promise<void> | undefined;
@@ -82,7 +69,8 @@ export class Worker implements Service {
     this.#options = options;
     this.#health = new RelayHealth(relay.name, parts);
     this.#inHand = new InHand(parts, relay.name, options.lease, this.#health);
-    this.#inHand.onBack = () => this.#work.notify();
+    this.#rest = new Rest(parts, relay, options, share);
+    this.#inHand.onBack = () => this.#rest.wake();
     this.#share = share;
     this.#round = round;
   }
@@ -90,10 +78,10 @@ export class Worker implements Service {
   async start(): Promise<void> {
     this.#begin();
     const { queue, store } = this.#parts;
-    const endNews = store.onNews?.(() => this.#work.notify());
+    const endNews = store.onNews?.(() => this.#rest.wake());
     if (endNews !== undefined) this.#endings.push(endNews);
     this.#endings.push(
-      queue.onWork(() => this.#work.notify()),
+      queue.onWork(() => this.#rest.wake()),
       queue.onTake({ offer: () => this.#offer(), take: (claims) => this.#take(claims) }),
     );
     this.#loop = this.#forever();
@@ -106,7 +94,7 @@ export class Worker implements Service {
       const claims = await this.#claim();
       const mayCome = this.#share.isComing || this.#round.isWaiting;
       if (claims.length === 0 && this.#active.size === 0 && !mayCome) return;
-      if (claims.length === 0 && this.#active.size === 0) await this.#work.wait(this.#parts.clock, this.#options.poll);
+      if (claims.length === 0 && this.#active.size === 0) await this.#rest.atMost(this.#options.poll);
       else if (claims.length === 0) await Promise.race(this.#attempts);
       else await this.#hand(claims);
     }
@@ -115,7 +103,7 @@ export class Worker implements Service {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#throttled?.();
-    this.#work.notify();
+    this.#rest.end();
     this.#room.notify();
     await this.#loop;
     await this.#inHand.giveBackAll();
@@ -153,13 +141,13 @@ export class Worker implements Service {
   #roundChanged(): void {
     if (this.#round.isOver) void this.#inHand.giveBackAll();
     this.#fill();
-    this.#work.notify();
+    this.#rest.wake();
   }
 
   #shareChanged(): void {
     void this.#giveBackUnplaced();
     this.#fill();
-    this.#work.notify();
+    this.#rest.wake();
   }
 
   /** With no connection left, what is not handed over is for other processes. */
@@ -174,13 +162,13 @@ export class Worker implements Service {
         const claims = await this.#claim();
         this.#trouble.went(step, { relay: this.#relay.name });
         step = 'work';
-        if (claims.length === 0) await this.#rest();
+        if (claims.length === 0) await this.#rest.untilWork();
         else await this.#hand(claims);
-        await this.#gather();
+        await this.#rest.gather();
         this.#trouble.went(step, { relay: this.#relay.name });
       } catch (error) {
         this.#trouble.failed(step, error, { relay: this.#relay.name });
-        await this.#work.wait(this.#parts.clock, STORE_RETRY);
+        await this.#rest.atMost(STORE_RETRY);
       }
     }
   }
@@ -188,7 +176,7 @@ export class Worker implements Service {
   /** Its own mail first; with none due, that of relays which are down and have this one to stand in. */
   async #claim(): Promise<readonly Claim[]> {
     const { name, standIns } = this.#relay;
-    this.#looked = { at: this.#parts.clock.now(), opensAt: this.#round.opensAt };
+    this.#rest.looked(this.#round.opensAt);
     if (this.#share.places === 0 || this.#round.room === 0) return [];
     const own = await this.#claimOf({ relay: name });
     if (own.length > 0 || standIns.length === 0) return own;
@@ -202,7 +190,7 @@ export class Worker implements Service {
 
   async #claimOf(which: Pick<ClaimRequest, 'relay' | 'ratesOf' | 'standIn'>): Promise<readonly Claim[]> {
     const now = this.#parts.clock.now();
-    this.#claimedAt = now;
+    this.#rest.claimed(now);
     const limit = Math.max(1, Math.min(MAX_CLAIM, Math.floor(CLAIM_OCTETS / Math.max(1, this.#meanSize))));
     const { rates } = this.#relay;
     const lease = { now, until: now + this.#options.lease, holder: this.#options.holder };
@@ -357,52 +345,4 @@ export class Worker implements Service {
       return false;
     }
   }
-
-  /** Sleeps until something is due, this process made work, or another process may have. */
-  async #rest(): Promise<void> {
-    const { clock, store } = this.#parts;
-    const { gather } = this.#options;
-    // In a stream of submissions this is all it takes; the questions below are for silence.
-    if (gather > 0 && (await this.#work.wait(clock, 2 * gather))) return;
-    const mark = await store.changeMark();
-    const wakeAt = await this.#wakeAt();
-    while (!this.#stopping) {
-      // Who is told of news looks only for what nobody told.
-      const pause = pollAfter(store.onNews === undefined ? this.#newsAt : null, clock.now(), this.#options.poll);
-      const wait = Math.min(wakeAt - clock.now(), pause);
-      if (wait <= 0) return;
-      if (await this.#work.wait(clock, wait)) return;
-      if ((await store.changeMark()) === mark) continue;
-      this.#newsAt = clock.now();
-      return;
-    }
-  }
-
-  /** New work after a silence is claimed at once; in a stream of it, the claim waits for some more. */
-  async #gather(): Promise<void> {
-    const { clock } = this.#parts;
-    const wait = this.#claimedAt + this.#options.gather - clock.now();
-    if (wait > 0 && !this.#stopping) await new Promise<void>((resolve) => clock.after(wait, resolve));
-  }
-
-  async #wakeAt(): Promise<number> {
-    const { at: now, opensAt } = this.#looked;
-    const soon = now + this.#options.poll;
-    const state = (await this.#parts.store.relays()).find((each) => each.relay === this.#relay.name);
-    if (state !== undefined) this.#share.changed(state.shareChanges);
-    const looks = this.#relay.standIns.length > 0 || (state !== undefined && isFewMessages(state));
-    const latest = looks ? now + SOON : Number.POSITIVE_INFINITY;
-    if (state?.pausedAt != null) return latest;
-    const due = await this.#parts.store.nextDue(this.#relay.name);
-    const allowed = Math.max(state?.probeAt ?? 0, state?.limitedUntil ?? 0, state?.pace?.restUntil ?? 0);
-    if (opensAt > now) return opensAt;
-    // What is due and yet was not claimed belongs to a pause, to a rate, to other connections, or to another process's probe.
-    const next = due !== null && due <= now ? soonest(allowed, now, soon) : Math.max(due ?? latest, allowed);
-    return Math.min(next, latest);
-  }
-}
-
-/** At the known time where it lies ahead, else a poll away. */
-function soonest(allowed: number, now: number, soon: number): number {
-  return allowed > now ? allowed : soon;
 }

@@ -41,6 +41,8 @@ export interface Dialect {
   readonly maxOctets: number;
   /** Locks the rows of a SELECT until the end of the transaction, waiting for others who have them. */
   readonly lock: string;
+  /** Behind a SELECT that counts: counts what is committed by now, where a transaction may have an older snapshot and its writes do not fail for it. */
+  readonly latest: string;
   /** As `lock`, but leaves out rows that somebody else has locked. */
   readonly lockFree: string;
   /** Around a list of tuples behind IN. */

@@ -186,7 +186,7 @@ export function* insertSteps(
   const duplicates = messages.filter((_, i) => answers[i]?.duplicate === true);
   yield* insertRowsSteps(dialect, 'posthaste_messages', MESSAGE_COLUMNS, fresh.map(messageValues));
   const { tokens, suppressed } = yield* insertDeliveries(dialect, fresh, now, takes, right);
-  yield* adoptStaged(fresh);
+  yield* adoptStaged(dialect, fresh);
   for (const { message, content } of duplicates) if ('stagedChunks' in content) yield* dropStaged(message.id);
   return answers.map((answer): Inserted => {
     const token = answer.duplicate ? undefined : tokens.get(answer.id);
@@ -284,13 +284,13 @@ function* insertDeliveries(
 }
 
 /** Staged chunks become their message's by losing their mark; a content that is not whole stops everything. */
-function* adoptStaged(messages: readonly NewMessage[]): Steps<void> {
+function* adoptStaged({ latest }: Dialect, messages: readonly NewMessage[]): Steps<void> {
   for (const { message, content } of messages) {
     if ('bytes' in content) continue;
     const id = idToBytes(message.id);
     // The mark goes first: who sweeps at the same time waits for this transaction then, or this one finds it swept.
     const { changed } = yield* ask('DELETE FROM posthaste_staging WHERE id = ?', [id]);
-    const { rows } = yield* ask('SELECT COUNT(*) AS chunks FROM posthaste_contents WHERE id = ?', [id]);
+    const { rows } = yield* ask(`SELECT COUNT(*) AS chunks FROM posthaste_contents WHERE id = ?${latest}`, [id]);
     if (changed === 0 || Number(rows[0]?.chunks) !== content.stagedChunks) {
       throw new PosthasteError(
         'NOT_FOUND',

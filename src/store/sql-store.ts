@@ -325,6 +325,12 @@ export class SqlStore implements Store {
     return String(rows[0]?.place);
   }
 
+  /** Whether the server can be told to undo all of a transaction that locks what others committed after its snapshot, as newer MariaDB does by itself. */
+  async mayIsolate(): Promise<boolean> {
+    if (this.#dialect.engine === 'PostgreSQL') return false;
+    return (await this.#database.query("SHOW VARIABLES LIKE 'innodb_snapshot_isolation'", [])).rows.length > 0;
+  }
+
   get dialect(): Dialect {
     return this.#dialect;
   }

@@ -14,6 +14,7 @@ export const sqliteDialect: Dialect = {
   maxValues: 32_766,
   maxOctets: Number.POSITIVE_INFINITY,
   lock: '',
+  latest: '',
   lockFree: '',
   tuples: ['(VALUES ', ')'],
   typed: { id: '?', bytes: '?', integer: '?', name: '?', text: '?' },

@@ -74,7 +74,9 @@ export const PRIVATE_MARIADB: Program = {
     const address = addresses === undefined ? '127.0.0.1' : '0.0.0.0';
     const args = ['--no-defaults', `--datadir=${folder}`, `--port=${port}`, `--socket=${folder}/socket`];
     if (addresses !== undefined) args.push(`--init-file=${folder}/../hosts.sql`);
-    if (tls !== undefined) args.push(`--ssl-key=${keyIn(folder)}`, `--ssl-cert=${certIn(folder)}`);
+    // From 11.4 on it makes a certificate for itself where it is given none.
+    if (tls === undefined) args.push('--skip-ssl');
+    else args.push(`--ssl-key=${keyIn(folder)}`, `--ssl-cert=${certIn(folder)}`);
     return ['mariadbd', [...args, `--bind-address=${address}`]];
   },
   url: (port) => `mysql://root@127.0.0.1:${port}/mysql`,

@@ -7,7 +7,7 @@ import { type Id, idToBytes } from '../../runtime/id.ts';
 import { dropStaged, insertSteps, stageSteps } from '../sql-insert.ts';
 import { ask, carryOut, carryOutSync, type Steps } from '../steps.ts';
 import type { Caller } from './caller.ts';
-import { beHere, type Place } from './place.ts';
+import { beHere, LATEST, type Place, type Whereabouts } from './place.ts';
 import { recognise } from './recognise.ts';
 
 /** A transaction of the application's, from one call of its own to the next. */
@@ -26,8 +26,8 @@ export class Callers {
   readonly #place: Place;
   /** What each handle does now: savepoints of two calls must not cross. */
   readonly #turns = new WeakMap<object, Promise<unknown>>();
-  /** Handles that were seen to be of the queue's database. */
-  readonly #here = new WeakSet<object>();
+  /** Handles that were seen to be of the queue's database, and how. */
+  readonly #here = new WeakMap<object, Whereabouts>();
 
   constructor(place: Place) {
     this.#place = place;
@@ -83,9 +83,9 @@ export class Callers {
   *#whole<T>(handle: object, caller: Caller, steps: Steps<T>): Steps<T> {
     yield* this.#place.savepoint(caller);
     try {
-      if (!this.#here.has(handle)) yield* beHere(this.#place, caller.name);
-      this.#here.add(handle);
-      const result = yield* steps;
+      const here = this.#here.get(handle) ?? (yield* beHere(this.#place, caller.name));
+      this.#here.set(handle, here);
+      const result = yield* here.isolates === true ? latest(steps) : steps;
       yield* ask('RELEASE SAVEPOINT posthaste');
       return result;
     } catch (error) {
@@ -93,6 +93,25 @@ export class Callers {
       throw error;
     }
   }
+}
+
+function* latest<T>(steps: Steps<T>): Steps<T> {
+  yield* ask(LATEST.before);
+  try {
+    const result = yield* steps;
+    yield* ask(LATEST.after);
+    return result;
+  } catch (error) {
+    yield* inVain(LATEST.after);
+    throw error;
+  }
+}
+
+/** After a failure, which is the error to hear of. */
+function* inVain(sql: string): Steps<void> {
+  try {
+    yield* ask(sql);
+  } catch {}
 }
 
 /** Where this fails too the database has rolled back all of the transaction, or is gone: then the first error is the one to hear of. */

@@ -11,5 +11,5 @@ export async function openCallers(url: string, store: Store): Promise<Callers> {
   if (!(store instanceof SqlStore)) return new Callers(sqlitePlace(sqlitePath(url)));
   const { dialect } = store;
   const engine: Engine = dialect.engine === 'PostgreSQL' ? 'PostgreSQL' : 'MySQL';
-  return new Callers(serverPlace(engine, dialect, await store.identity()));
+  return new Callers(serverPlace(engine, dialect, await store.identity(), await store.mayIsolate()));
 }

@@ -15,14 +15,30 @@ export interface Place {
   readonly dialect: Dialect;
   /** For people. */
   readonly shown: string;
-  /** What unqualified tables belong to, as `isHere` knows it; undefined where there are none of the queue. */
-  whereabouts(): Steps<unknown>;
+  /** What unqualified tables belong to. */
+  whereabouts(): Steps<Whereabouts>;
   isHere(answer: unknown): boolean;
   /** Begins a savepoint called `posthaste` in the open transaction; throws TRANSACTION_NOT_OPEN where there is none. */
   savepoint(caller: Caller): Steps<void>;
   /** What else is said in the transaction, for other processes to hear at its commit. */
   news?(): string;
 }
+
+export interface Whereabouts {
+  /** As `isHere` knows it; undefined where there are no tables of the queue. */
+  readonly place: unknown;
+  /** The connection has `innodb_snapshot_isolation`. */
+  readonly isolates?: boolean;
+}
+
+/**
+ * Around statements that lock what is committed, whatever the snapshot of the transaction: with `innodb_snapshot_isolation`, which MariaDB has by
+ * itself from 11.6.2 on, they would fail with ER_CHECKREAD where that is newer, and all that the application wrote would be undone.
+ */
+export const LATEST = {
+  before: 'SET innodb_snapshot_isolation = OFF',
+  after: 'SET innodb_snapshot_isolation = ON',
+} as const;
 
 /** A queue that is attached under another name is elsewhere: a commit of two files is not one, with a write-ahead log. */
 export function sqlitePlace(path: string): Place {
@@ -61,11 +77,11 @@ function isSameFile(one: string, other: string): boolean {
 }
 
 /** A queue on a server is known by its own name in its tables: a connection may see others of the same names, by its schema or database. */
-export function serverPlace(engine: Engine, dialect: Dialect, identity: string): Place {
+export function serverPlace(engine: Engine, dialect: Dialect, identity: string, mayIsolate: boolean): Place {
   const own =
     engine === 'PostgreSQL'
       ? { savepoint: postgresSavepoint, whereabouts: postgresIdentity, news: () => NOTIFY }
-      : { savepoint: mysqlSavepoint, whereabouts: mysqlIdentity, news: ownNews };
+      : { savepoint: mysqlSavepoint, whereabouts: () => mysqlIdentity(mayIsolate), news: ownNews };
   return {
     engine,
     dialect,
@@ -129,24 +145,23 @@ function codesOf(error: unknown): unknown[] {
 }
 
 /** Nothing may fail here: postgres.js takes any failed statement for the failure of its transaction. */
-function* postgresIdentity(): Steps<unknown> {
+function* postgresIdentity(): Steps<Whereabouts> {
   const { rows } = yield* ask("SELECT to_regclass('posthaste_identity')::text AS place");
-  return rows[0]?.place == null ? undefined : yield* identity();
+  return { place: rows[0]?.place == null ? undefined : (yield* ask(IDENTITY)).rows[0]?.place };
 }
 
-function* mysqlIdentity(): Steps<unknown> {
-  return yield* unlessMissing(identity());
+function* mysqlIdentity(mayIsolate: boolean): Steps<Whereabouts> {
+  const isolates = mayIsolate ? '@@innodb_snapshot_isolation' : '0';
+  const answer = yield* unlessMissing(ask(IDENTITY.replace(' FROM', `, ${isolates} AS isolates FROM`)));
+  const row = answer?.rows[0];
+  return { place: row?.place, isolates: Number(row?.isolates) === 1 };
 }
 
-function* identity(): Steps<unknown> {
-  return (yield* ask(IDENTITY)).rows[0]?.place;
-}
-
-function* sqliteFile(): Steps<unknown> {
+function* sqliteFile(): Steps<Whereabouts> {
   // A write comes first: one who reads and then writes may find that others have written in between.
   yield* unlessMissing(ask('DELETE FROM posthaste_staging WHERE id IS NULL'));
   const { rows } = yield* ask("SELECT file AS place FROM pragma_database_list WHERE name = 'main'");
-  return rows[0]?.place;
+  return { place: rows[0]?.place };
 }
 
 function* unlessMissing<T>(steps: Steps<T>): Steps<T | undefined> {
@@ -160,10 +175,10 @@ function* unlessMissing<T>(steps: Steps<T>): Steps<T | undefined> {
 }
 
 /** Throws TRANSACTION_ELSEWHERE. */
-export function* beHere(place: Place, name: string): Steps<void> {
-  const answer = yield* place.whereabouts();
-  if (place.isHere(answer)) return;
-  const there = place.engine === 'SQLite' && answer ? String(answer) : 'another database';
+export function* beHere(place: Place, name: string): Steps<Whereabouts> {
+  const found = yield* place.whereabouts();
+  if (place.isHere(found.place)) return found;
+  const there = place.engine === 'SQLite' && found.place ? String(found.place) : 'another database';
   const text =
     `The ${name} is of ${there}, and the queue is kept in ${place.shown}: what belongs together can only be committed ` +
     'together in one database. Open the queue with the database of the application.';

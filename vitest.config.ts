@@ -25,8 +25,8 @@ export default defineConfig({
       // After all others, with nothing beside them.
       { extends: true, test: { name: 'alone', include: [ALONE], fileParallelism: false, sequence: { groupOrder: 1 } } },
     ],
-    // By itself one less than there are cores: but tests wait for sockets, disks, clocks and processes more than they compute.
-    maxWorkers: availableParallelism() + 1,
+    // By itself one less than there are cores: but tests wait for sockets, disks, clocks and processes more than half of their time.
+    maxWorkers: 2 * availableParallelism(),
     sequence: { sequencer: LongFirst },
     // Only what hangs comes near it: ten times what the longest take, for machines that others use too.
     testTimeout: 600_000,

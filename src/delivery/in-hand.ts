@@ -8,6 +8,8 @@ import type { RelayHealth } from './relay-health.ts';
 export interface Ready {
   readonly claim: Claim;
   readonly until: Instant;
+  /** Of the store, when it was known to be. */
+  readonly losses: number;
 }
 
 export class InHand {
@@ -34,6 +36,11 @@ export class InHand {
     this.#health = health;
   }
 
+  /** How often the store was gone by now. */
+  get losses(): number {
+    return this.#parts.store.losses?.() ?? 0;
+  }
+
   get size(): number {
     return this.#ready.length;
   }
@@ -47,7 +54,12 @@ export class InHand {
   }
 
   add(claims: readonly Claim[]): void {
-    const added = claims.map((claim) => ({ claim, until: (claim.deliveries[0]?.changedAt ?? 0) + this.#lease }));
+    const losses = this.losses;
+    const added = claims.map((claim) => ({
+      claim,
+      until: (claim.deliveries[0]?.changedAt ?? 0) + this.#lease,
+      losses,
+    }));
     this.#ready = [...this.#ready, ...added];
   }
 
@@ -58,11 +70,11 @@ export class InHand {
     return (next as Ready).claim;
   }
 
-  /** Those of `held` are ours until then, those of `lost` no more; what was claimed meanwhile was not asked about. */
-  renewed(held: ReadonlySet<Token>, lost: ReadonlySet<Token>, until: Instant): void {
+  /** Those of `held` are ours until then, those of `lost` no more; what was claimed meanwhile was not asked about. `losses`: when they were asked about. */
+  renewed(held: ReadonlySet<Token>, lost: ReadonlySet<Token>, until: Instant, losses: number): void {
     this.#ready = this.#ready
       .filter(({ claim }) => !lost.has(claim.token))
-      .map((each) => (held.has(each.claim.token) ? { ...each, until } : each));
+      .map((each) => (held.has(each.claim.token) ? { ...each, until, losses } : each));
   }
 
   /** Who was cut off from the store for longer than a lease cannot know who has sent them meanwhile. What is still ours is given back. */

@@ -258,8 +258,8 @@ export class Worker implements Service {
   #fill(): void {
     this.#inHand.dropExpired();
     for (let next = this.#inHand.next; next !== undefined && this.#mayBegin(); next = this.#inHand.next) {
-      // Its claim took so long that the next renewal might come too late.
-      if (next.until - this.#parts.clock.now() <= this.#renewEvery) {
+      // Its claim took so long that the next renewal might come too late, or the store may have lost it since.
+      if (next.until - this.#parts.clock.now() <= this.#renewEvery || next.losses !== this.#inHand.losses) {
         this.#renewNow();
         break;
       }
@@ -325,6 +325,7 @@ export class Worker implements Service {
     this.#renewal ??= this.#renew().then((renewed) => {
       this.#renewal = undefined;
       if (renewed) this.#fill();
+      else if (!this.#stopping) this.#parts.clock.after(STORE_RETRY, () => this.#fill());
     });
   }
 
@@ -333,10 +334,11 @@ export class Worker implements Service {
     const tokens = [...this.#active.keys(), ...this.#inHand.tokens];
     if (tokens.length === 0) return true;
     const until = this.#parts.clock.now() + this.#options.lease;
+    const { losses } = this.#inHand;
     try {
       const held = new Set(await this.#parts.store.renew(tokens, until));
       const lost = new Set(tokens.filter((token) => !held.has(token)));
-      this.#inHand.renewed(held, lost, until);
+      this.#inHand.renewed(held, lost, until, losses);
       // Somebody else may have them already. What is behind its final dot goes on to its answer.
       for (const token of lost) this.#active.get(token)?.abort.abort();
       return true;

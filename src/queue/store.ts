@@ -347,6 +347,11 @@ export interface Store extends AuditStore, RelayStore, WebhookStore {
    * Returns the way to end that.
    */
   readonly onNews?: ((wake: () => void) => () => void) | undefined;
+  /**
+   * How often this process has found the database gone. What was written before and may be lost with the power, as claims are, may be lost
+   * then: a renewal says which claims still hold. Absent: never.
+   */
+  readonly losses?: (() => number) | undefined;
   close(): Promise<void>;
 }
 

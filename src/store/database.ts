@@ -55,6 +55,8 @@ export interface Database extends Queries {
   changeMark(): Promise<number>;
   /** Calls back at once when another process has written something of which it gave notice; returns the way to end that. */
   readonly onNews?: ((wake: () => void) => () => void) | undefined;
+  /** How often it was found gone; absent: what one process wrote it sees as long as it lives. */
+  readonly losses?: number | undefined;
   /** Work on the tables themselves, while no other process does any. Where they cannot be changed in a transaction it may find a part done. */
   alone<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
   close(): Promise<void>;

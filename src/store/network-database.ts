@@ -73,6 +73,7 @@ export class NetworkDatabase implements Database {
   readonly #driver: Driver;
   readonly #sessions: Sessions;
   #closed = false;
+  #losses = 0;
 
   constructor(driver: Driver) {
     this.#driver = driver;
@@ -82,6 +83,11 @@ export class NetworkDatabase implements Database {
   get onNews(): Database['onNews'] {
     const { wire } = this.#driver;
     return wire?.listens === true ? (wake) => wire.listen(wake) : undefined;
+  }
+
+  /** How often no session could be had, or one was lost. */
+  get losses(): number {
+    return this.#losses;
   }
 
   get dialect(): Dialect {
@@ -203,6 +209,7 @@ export class NetworkDatabase implements Database {
     const spent = (): number => performance.now() - begun;
     for (let tries = 1; ; tries++) {
       const session = await this.#sessions.take().catch((error: unknown) => {
+        this.#losses++;
         if (spent() > RECONNECT_PATIENCE) throw this.#unavailable(error);
         return undefined;
       });
@@ -229,6 +236,7 @@ export class NetworkDatabase implements Database {
   }
 
   async #lose(session: Session | undefined): Promise<void> {
+    this.#losses++;
     await session?.end();
     this.#sessions.dropIdle();
   }

@@ -193,8 +193,11 @@ class PostgresDriver implements Driver {
   }
 }
 
-/** Connection lost, no login, no such database, no resources, stopped, only for reading, broken; and what the network says. */
-const UNAVAILABLE = /^(08|28|3D000|53|57P|25006|58|XX001|XX002|E[A-Z]{4,})/;
+/**
+ * Connection lost, no login, no such database, no resources, stopped, only for reading (0A000 is what a standby says to a transaction that would
+ * write), broken; and what the network says.
+ */
+const UNAVAILABLE = /^(08|28|3D000|53|57P|25006|0A000|58|XX001|XX002|E[A-Z]{4,})/;
 
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/^ECONNREFUSED/, 'Start the server, or correct host and port: what runs goes on by itself then.'],
@@ -206,7 +209,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/^53300/, 'Raise max_connections, or lower connections= in the URL.'],
   [/^53100/, 'Free space on its disk; it goes on by itself then.'],
   [/^57014/, 'Somebody cancelled it, or statement_timeout of the server is too short for it.'],
-  [/^25006/, 'The server only reads, it may be a replica: name the primary.'],
+  [/^(25006|0A000)/, 'The server only reads, it may be a replica that is not promoted yet: name the primary, or wait.'],
 ];
 
 const POOLED =

@@ -325,6 +325,10 @@ export class SqlStore implements Store {
     return String(rows[0]?.place);
   }
 
+  losses(): number {
+    return this.#database.losses ?? 0;
+  }
+
   /** Whether the server can be told to undo all of a transaction that locks what others committed after its snapshot, as newer MariaDB does by itself. */
   async mayIsolate(): Promise<boolean> {
     if (this.#dialect.engine === 'PostgreSQL') return false;

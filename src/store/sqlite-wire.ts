@@ -4,7 +4,7 @@ import type { NewMessage } from '../queue/message.ts';
 import type { Claim, Claimed, SettleGroup, Store } from '../queue/store.ts';
 
 /** Methods of a store that take a message to the thread and an answer back. */
-export type Method = Exclude<keyof Store, 'close' | 'onNews'>;
+export type Method = Exclude<keyof Store, 'close' | 'onNews' | 'losses'>;
 
 export interface ThreadData {
   readonly path: string;

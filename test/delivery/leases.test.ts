@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Outcome } from '../../src/mail/outcome.ts';
+import type { Claim } from '../../src/queue/store.ts';
 import { newId } from '../../src/runtime/id.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { silence } from '../relay/actions.ts';
@@ -61,6 +62,32 @@ test('who has lost the store begins nothing after the end of its leases: others 
   await stage.log.until('the end of an attempt could not be written');
   await stage.log.until('leases ran out before attempts began');
   expect(send).toHaveBeenCalledTimes(1);
+});
+
+test('what was claimed before the database was away is begun only where it still knows of the claim', async () => {
+  const { transport, begun, letGo } = patient();
+  const send = vi.spyOn(transport, 'send');
+  await using stage = await Stage.open({ transport, lease: LEASE });
+  let losses = 0;
+  Object.assign(stage.store, { losses: () => losses });
+  const claim = vi.spyOn(stage.store, 'claim');
+  const ids = await Promise.all(['one', 'two', 'three'].map((subject) => stage.submit({ subject })));
+  await stage.work();
+  await begun;
+  const claims: readonly Claim[] = claim.mock.settledResults[0]?.value.claims ?? [];
+  // As after a crash of the server, which undoes claims that were not on disk.
+  await stage.store.release(
+    claims.slice(1).map(({ token }) => token),
+    stage.clock.now(),
+  );
+  losses++;
+  letGo();
+  await stage.log.until('sent', 3);
+  expect(send).toHaveBeenCalledTimes(3);
+  const found = await Promise.all(ids.map((id) => stage.get(id)));
+  expect(found.flatMap(({ deliveries }) => deliveries.map(({ state, attempts }) => [state, attempts]))).toEqual(
+    Array(3).fill(['sent', 1]),
+  );
 });
 
 test('a stop waits for what is under way, and gives back the rest, also where the store cannot be asked at first', async () => {

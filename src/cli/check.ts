@@ -7,7 +7,10 @@ import { isLoopback, schemeOf } from '../config/relay-checks.ts';
 import { type RelaySettings, relaysOf } from '../config/relays.ts';
 import { type Config, settingNames } from '../config/settings.ts';
 import { PosthasteError } from '../errors.ts';
+import type { Counts, Store } from '../queue/store.ts';
+import type { Instant } from '../runtime/clock.ts';
 import { deadLinkOn } from '../runtime/folders.ts';
+import { newId } from '../runtime/id.ts';
 import type { Cli } from './context.ts';
 import { EXIT } from './failure.ts';
 import { deliveries, humanSize } from './format.ts';
@@ -115,6 +118,12 @@ function fail(what: string, error: unknown, advice: string): Finding {
   return { what, ok: false, text: error instanceof PosthasteError ? text : `${text.replace(/\.$/, '')}; ${advice}` };
 }
 
+/** A replica can be read and opens all the same: what changes nothing fails where nothing can be changed. */
+async function look(store: Store, onServer: boolean, now: Instant): Promise<Counts> {
+  if (onServer) await store.unstage(newId(now));
+  return store.counts(now);
+}
+
 /** One that is not there yet is not made: the user who checks may not be the one who serves. */
 async function database(cli: Cli, config: Config): Promise<Finding> {
   const shown = maskUrl(config.database);
@@ -130,7 +139,7 @@ async function database(cli: Cli, config: Config): Promise<Finding> {
   }
   try {
     const app = await cli.program.openApp(config);
-    const { states } = await app.store.counts(cli.now()).finally(() => app.close());
+    const { states } = await look(app.store, file === undefined, cli.now()).finally(() => app.close());
     const damage = await cli.program.damage(config);
     if (damage !== null) return { what: 'database', ok: false, text: `${shown} is damaged: ${damage}. ${RECOVER}` };
     return {

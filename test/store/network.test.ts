@@ -1,14 +1,16 @@
 /** What a database server may do to a store: lose its answer, its connections, itself; and what several processes do to each other. */
 import { setImmediate as turn } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Claim, Store, Token } from '../../src/queue/store.ts';
 import { newId } from '../../src/runtime/id.ts';
 import { openDatabase, openStore } from '../../src/store/open.ts';
 import { Admin } from '../support/database-admin.ts';
-import { DatabaseServer, isInstalled, PRIVATE_MARIADB } from '../support/database-server.ts';
+import { DatabaseServer, isInstalled, PRIVATE_MARIADB, PRIVATE_POSTGRES } from '../support/database-server.ts';
 import { Recorder } from '../support/delivery.ts';
 import { Gate } from '../support/gate.ts';
+import { BIN, run, temporaryFolder } from '../support/posthaste.ts';
 import { isThere, MYSQL, POSTGRES, TestDatabase, type TestServer } from '../support/servers.ts';
 import { claimAll, HOLDER, LEASE, put, sample, settlement, stateOf, T } from './conformance/samples.ts';
 
@@ -346,6 +348,38 @@ describe.skipIf(!isInstalled(PRIVATE_MARIADB))('MariaDB that does not sync its c
     const log = new Recorder();
     await (await openStore(server.url, { log })).close();
     expect(log.count('The server runs with innodb_flush_log_at_trx_commit = 2: mail')).toBe(1);
+    await server.remove();
+  });
+});
+
+describe.skipIf(!isInstalled(PRIVATE_POSTGRES))('PostgreSQL that is a standby', () => {
+  test('takes nothing, says why, and is told what came of attempts when it is promoted', async () => {
+    const server = await DatabaseServer.start(PRIVATE_POSTGRES);
+    const store = await openStore(server.url);
+    await put(store);
+    const [claim] = (await claimAll(store)) as [Claim];
+    // Synced, and the claim with it.
+    await put(store);
+    await server.standBy();
+    const settle = () => store.settle([{ settlements: [settlement(claim)], reports: [] }], T);
+    const failure = async (): Promise<unknown> => settle().catch((error: unknown) => error);
+    for (let error = await failure(); !/only reads/.test(String(error)); error = await failure())
+      expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(put(store)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(store.losses?.()).toBeGreaterThan(0);
+    using folder = temporaryFolder();
+    const checked = await run(process.execPath, [BIN, 'check', '--database', server.url, '--data-dir', folder.path], {
+      cwd: folder.path,
+    });
+    expect([checked.code, checked.stdout]).toEqual([1, expect.stringMatching(/^FAIL {2}database .*only reads/m)]);
+    const client = new pg.Client(server.url);
+    await client.connect();
+    await client.query('SELECT pg_promote()');
+    await client.end();
+    await untilItWorks(store);
+    expect(await settle()).toEqual([[true]]);
+    expect(await stateOf(store, claim.message.id)).toBe('sent');
+    await store.close();
     await server.remove();
   });
 });

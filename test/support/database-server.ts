@@ -181,6 +181,15 @@ export class DatabaseServer {
     await ended;
   }
 
+  /** PostgreSQL as a replica without a primary: it only reads, until it is promoted. */
+  async standBy(): Promise<void> {
+    await this.kill();
+    const path = join(this.#folder, 'standby.signal');
+    writeFileSync(path, '');
+    if (this.#as.uid !== undefined) chownSync(path, this.#as.uid, this.#as.gid ?? 0);
+    await this.start();
+  }
+
   async remove(): Promise<void> {
     await this.kill();
     rmSync(join(this.#folder, '..'), { recursive: true, force: true, maxRetries: 5 });

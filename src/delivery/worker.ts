@@ -2,6 +2,7 @@
 import { printable, showReply } from '../mail/reply.ts';
 import type { Claim, ClaimRequest, SuppressedDelivery, Take, Token } from '../queue/store.ts';
 import { suppressionReply } from '../queue/suppression.ts';
+import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
 import { Signal } from '../runtime/signal.ts';
@@ -29,6 +30,8 @@ export interface WorkerOptions extends RestOptions {
 const MAX_CLAIM = 200;
 /** Octets of content that one claim should bring into memory. */
 const CLAIM_OCTETS = 16 * 1024 * 1024;
+/** Where every place is taken for so long without one getting free, what is in hand is for workers who have some, ms. */
+const STUCK = 5_000;
 /** After the store failed: the wait before it is asked again, ms. */
 const STORE_RETRY = 1_000;
 
@@ -57,6 +60,8 @@ export class Worker implements Service {
   readonly #room = new Signal();
   #renewal: Promise<void> | undefined;
   #meanSize = 0;
+  /** The last time at which an attempt began or ended. */
+  #movedAt: Instant = 0;
   readonly #trouble: Trouble;
   #stopping = false;
   #loop: Promise<void> | undefined;
@@ -177,7 +182,7 @@ export class Worker implements Service {
   async #claim(): Promise<readonly Claim[]> {
     const { name, standIns } = this.#relay;
     this.#rest.looked(this.#round.opensAt);
-    if (this.#share.places === 0 || this.#round.room === 0) return [];
+    if (this.#share.places === 0 || this.#round.room === 0 || this.#isStuck) return [];
     const own = await this.#claimOf({ relay: name });
     if (own.length > 0 || standIns.length === 0) return own;
     const states = await this.#parts.store.relays();
@@ -224,9 +229,13 @@ export class Worker implements Service {
     const { clock } = this.#parts;
     while (this.#inHand.size > 0 && !this.#stopping) {
       // What is in hand may last for minutes, and who pauses a relay means that too.
-      if ((await this.#room.wait(clock, this.#options.poll)) || !(await this.#isPaused())) continue;
-      await this.#inHand.giveBackAll();
+      if (await this.#room.wait(clock, this.#options.poll)) continue;
+      if (this.#isStuck || (await this.#isPaused())) await this.#inHand.giveBackAll();
     }
+  }
+
+  get #isStuck(): boolean {
+    return this.#active.size >= this.#share.places && this.#parts.clock.now() - this.#movedAt >= STUCK;
   }
 
   /** A store that cannot be asked says so at the next claim. */
@@ -265,6 +274,7 @@ export class Worker implements Service {
       }
       const claim = this.#inHand.begin();
       const abort = new AbortController();
+      this.#movedAt = this.#parts.clock.now();
       this.#active.set(claim.token, { ended: this.#attempt(claim, abort.signal), abort });
     }
     if (this.#inHand.size === 0) this.#room.notify();
@@ -299,6 +309,7 @@ export class Worker implements Service {
       );
     } finally {
       this.#share.end();
+      this.#movedAt = this.#parts.clock.now();
       this.#active.delete(claim.token);
       this.#round.end(result);
       this.#fill();

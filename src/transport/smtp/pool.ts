@@ -12,6 +12,8 @@ import type { TlsMemory } from './secure.ts';
 
 /** After a further connection failed, the relay gets this time before one more is tried beside those that work, ms. */
 const GROWTH_PAUSE = 10_000;
+/** A connection that has carried a message for so long hangs, or is slow: no further one is to wait behind it, ms. */
+const STUCK = 5_000;
 /** Messages that a connection carries before it makes room for another login that has none. */
 const FAIR_SHARE = 20;
 /** A login of some senders that was refused is not tried again for this time, ms. */
@@ -36,8 +38,8 @@ export class Pool implements Owner, Member {
   readonly #leaving = new Set<Connection>();
   /** The one used last is reused first, so that those not needed grow old and end. */
   #idle: Idle[] = [];
-  /** Where the jobs are that are under way. */
-  readonly #at = new Map<Job, Connection>();
+  /** Where the jobs are that are under way, the longest first. */
+  readonly #at = new Map<Job, { readonly connection: Connection; readonly since: Instant }>();
   #growAfter: Instant = 0;
   #growLater: (() => void) | null = null;
   #refused: { readonly fault: Outcome; readonly until: Instant } | null = null;
@@ -50,6 +52,17 @@ export class Pool implements Owner, Member {
     this.#quota = quota;
     this.#login = login;
     quota.join(this);
+  }
+
+  /** Connections that have carried a message for long. */
+  get stuck(): number {
+    const before = this.#clock.now() - STUCK;
+    const connections = new Set<Connection>();
+    for (const { connection, since } of this.#at.values()) {
+      if (since > before) break;
+      connections.add(connection);
+    }
+    return connections.size;
   }
 
   /** Answers through the job. */
@@ -68,7 +81,7 @@ export class Pool implements Owner, Member {
   /** Gives a job up unless its final dot is out. */
   giveUp(job: Job): void {
     if (job.settled) return;
-    const connection = this.#at.get(job);
+    const connection = this.#at.get(job)?.connection;
     if (connection === undefined) this.#waiting = this.#waiting.filter((other) => other !== job);
     // Settled first, so that nothing the connection says in ending counts for it.
     const outcome = this.#stopped();
@@ -173,7 +186,7 @@ export class Pool implements Owner, Member {
   next(connection: Connection): Job | undefined {
     const job = this.#mustEnd(connection) ? undefined : this.#waiting.shift();
     if (job === undefined) return undefined;
-    this.#at.set(job, connection);
+    this.#at.set(job, { connection, since: this.#clock.now() });
     this.#grow();
     return job;
   }

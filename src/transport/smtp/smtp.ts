@@ -49,9 +49,17 @@ export class SmtpTransport implements Connected {
     return { settings, pool: new Pool(settings, this.#clock, this.#quota, login) };
   }
 
-  /** One whose reply is awaited, one written behind its final dot, and one at hand for when both replies come together. */
+  /**
+   * For each connection one whose reply is awaited, one written behind its final dot, and one at hand for when both replies come together; where
+   * the relay has not answered for long, the first alone.
+   */
   get concurrency(): number {
-    return 3 * this.#quota.limit;
+    const stuck = this.#pools.reduce((sum, pool) => sum + pool.stuck, 0);
+    return Math.max(0, 3 * this.#quota.limit - 2 * stuck);
+  }
+
+  get #pools(): readonly Pool[] {
+    return [this.#lane, ...this.#lanes.values()].map(({ pool }) => pool);
   }
 
   get limit(): number {
@@ -109,11 +117,11 @@ export class SmtpTransport implements Connected {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#lane, ...this.#lanes.values()].map(({ pool }) => pool.close()));
+    await Promise.all(this.#pools.map((pool) => pool.close()));
   }
 
   breakOff(): void {
-    for (const { pool } of [this.#lane, ...this.#lanes.values()]) pool.breakOff();
+    for (const pool of this.#pools) pool.breakOff();
   }
 
   #laneOf(sender: Address | null): Lane {

@@ -9,6 +9,7 @@ export function addCancel(program: Command, cli: Cli): void {
     description:
       'Remove deliveries from the queue without sending them and without a report to their sender; retry ID brings one back.',
     done: 'cancelled',
+    stops: true,
     example: 'cancel --subject "Special offer" --older-than 2h',
     states: ['queued', 'held'],
     statesById: ['queued', 'held', 'captured'],

@@ -8,6 +8,7 @@ export function addHold(program: Command, cli: Cli): void {
     name: 'hold',
     description: 'Stop deliveries that wait; they stay in the queue until they are released.',
     done: 'held',
+    stops: true,
     example: 'hold --sender newsletter@example.com --yes',
     states: ['queued'],
     statesById: ['queued'],

@@ -29,6 +29,8 @@ export interface Move {
   readonly statesById: readonly State[];
   /** Deliveries in these states may be chosen by a filter where nobody can be asked: the move does what would have come by itself. */
   readonly harmlessIn?: readonly State[];
+  /** What it moves does not go out any more, so that what it leaves is of interest. */
+  readonly stops?: true;
   /** What may be the cause where the state is not. */
   readonly hint?: string;
   readonly run: (app: App, filter: Filter, manner: Manner) => Promise<number>;
@@ -110,6 +112,18 @@ async function moveSome(cli: Cli, app: App, move: Move, flags: MoveFlags): Promi
     throw new Failure('nothing was changed', EXIT.failure);
   }
   await tell(cli, move, await move.run(app, filter, { reason: flags.reason }), flags);
+  if (flags.json !== true && flags.quiet !== true) await tellLeft(cli, app, move, chosen);
+}
+
+/** Whoever stops mail wants to know what goes out all the same. */
+async function tellLeft({ terminal }: Cli, app: App, move: Move, chosen: Filter): Promise<void> {
+  if (move.stops !== true || chosen.states !== undefined) return;
+  const left = await app.store.count({ ...chosen, states: ['sending'] });
+  if (left === 0) return;
+  const are = left === 1 ? 'is' : 'are';
+  await terminal.print(
+    `${deliveries(left)} more ${are} with workers and ${are} left to them: posthaste pause --all stops what they have not begun`,
+  );
 }
 
 async function tell({ terminal }: Cli, move: Move, count: number, flags: MoveFlags): Promise<void> {

@@ -189,9 +189,13 @@ class PostgresDriver implements Driver {
   }
 
   advice(error: unknown): string | undefined {
+    if (/^timeout expired/.test(textOf(error))) return UNANSWERED;
     return ADVICE.find(([pattern]) => pattern.test(codeOf(error)))?.[1];
   }
 }
+
+const UNANSWERED =
+  'Look whether the server hangs, and whether the network lets through: what runs goes on by itself then.';
 
 /**
  * Connection lost, no login, no such database, no resources, stopped, only for reading (0A000 is what a standby says to a transaction that would

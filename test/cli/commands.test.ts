@@ -290,6 +290,21 @@ describe('moves', () => {
     expect(await states(folder)).toEqual(['queued']);
   });
 
+  test('hold and cancel by a filter say what workers have already, and how to stop that', async () => {
+    using folder = new Folder();
+    const store = await storeOf(folder);
+    await store.insert([sample({ to: ['bob@example.com'] })], Date.now());
+    await claimAll(store);
+    await store.insert([sample({ to: ['cy@example.com'] })], Date.now());
+    await store.close();
+    const left =
+      '1 delivery more is with workers and is left to them: posthaste pause --all stops what they have not begun';
+    expect(await folder.out('hold', '--all', '--yes')).toBe(`1 delivery held\n${left}`);
+    expect(await folder.out('release', '--all', '--yes')).toBe('1 delivery released');
+    expect(await folder.out('cancel', '--recipient', '@example.com', '--yes')).toBe(`1 delivery cancelled\n${left}`);
+    expect(await folder.out('cancel', '--recipient', 'cy@example.com', '--yes')).toBe('no deliveries to cancel');
+  });
+
   test('one that cannot be made says in which state the message is', async () => {
     using folder = new Folder();
     const id = await folder.send('bob@example.com');

@@ -230,7 +230,15 @@ export class Worker implements Service {
     while (this.#inHand.size > 0 && !this.#stopping) {
       // What is in hand may last for minutes, and who pauses a relay means that too.
       if (await this.#room.wait(clock, this.#options.poll)) continue;
-      if (this.#isStuck || (await this.#isPaused())) await this.#inHand.giveBackAll();
+      const stuck = this.#isStuck;
+      if (!stuck && !(await this.#isPaused())) continue;
+      const fields = { relay: this.#relay.name, messages: this.#inHand.size };
+      if (stuck && fields.messages > 0)
+        this.#parts.log.warn(
+          fields,
+          'the relay leaves all that it has been given unanswered: the rest is left to other workers',
+        );
+      await this.#inHand.giveBackAll();
     }
   }
 

@@ -46,6 +46,7 @@ test('what it has claimed before and not begun is given back', async () => {
   stage.clock.moveTo(stage.clock.now() + STUCK);
   // Three have been handed over.
   await untilSending(stage, 3);
+  expect(stage.log.count('the relay leaves all that it has been given unanswered')).toBe(1);
   letGo();
   await stage.log.until('sent', 20);
   expect(new Set(stage.relay.received.map(({ content }) => content.toString())).size).toBe(20);

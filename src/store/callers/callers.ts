@@ -89,7 +89,7 @@ export class Callers {
       yield* ask('RELEASE SAVEPOINT posthaste');
       return result;
     } catch (error) {
-      yield* undo();
+      yield* inVain('ROLLBACK TO SAVEPOINT posthaste', 'RELEASE SAVEPOINT posthaste');
       throw error;
     }
   }
@@ -107,18 +107,10 @@ function* latest<T>(steps: Steps<T>): Steps<T> {
   }
 }
 
-/** After a failure, which is the error to hear of. */
-function* inVain(sql: string): Steps<void> {
+/** After a failure, which is the error to hear of. Where these fail too the database has rolled back all of the transaction, or is gone. */
+function* inVain(...statements: readonly string[]): Steps<void> {
   try {
-    yield* ask(sql);
-  } catch {}
-}
-
-/** Where this fails too the database has rolled back all of the transaction, or is gone: then the first error is the one to hear of. */
-function* undo(): Steps<void> {
-  try {
-    yield* ask('ROLLBACK TO SAVEPOINT posthaste');
-    yield* ask('RELEASE SAVEPOINT posthaste');
+    for (const sql of statements) yield* ask(sql);
   } catch {}
 }
 

@@ -146,8 +146,9 @@ export class SqliteDatabase implements Database {
     while (this.#mustGo()) {
       const [group, synced] = this.#nextGroup();
       await this.#carryOut(group, synced);
-      // What has arrived meanwhile is heard before the next commit begins.
+      // Answers leave, and what has arrived meanwhile is heard, before anything else begins.
       await new Promise((resolve) => setImmediate(resolve));
+      this.#afterCommit(this.#writer);
     }
     this.#running = false;
     if (this.#waiting.length === 0) this.#idle?.();
@@ -174,7 +175,6 @@ export class SqliteDatabase implements Database {
       const told = this.#told(error);
       for (const { reject } of group) reject(told);
     }
-    this.#afterCommit(this.#writer);
   }
 
   /** Waits for other processes without stopping this thread's reads. */

@@ -51,6 +51,8 @@ export interface Dialect {
   readonly typed: Readonly<Record<ColumnType, string>>;
   /** A condition: the text in `column` has the value somewhere in it, compared byte by byte. */
   contains(column: string): string;
+  /** The text in `column` in lower case, as far as it matters to whether it has `word` in it. */
+  lower(column: string, word: string): string;
   /** The least id of a group, in bytes or in hexadecimal digits. */
   least(column: string): string;
   /** Behind an INSERT: leaves out rows whose `column` is taken. */

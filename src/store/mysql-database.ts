@@ -74,10 +74,11 @@ const LOST_TRANSACTION = 15;
 const LOST_SESSION = 60;
 
 /**
- * Whatever the server's settings: nothing is cut to fit, and each statement sees what is committed, which leaves fewer rows locked.
+ * Whatever the server's settings: nothing is cut to fit, a read opens no transaction, and each statement sees what is committed, which leaves fewer rows locked.
  * A lock that is not given within seconds is asked for again, in a transaction that begins anew.
  */
 const SETTINGS = [
+  'SET SESSION autocommit = 1',
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   'SET SESSION innodb_lock_wait_timeout = 10',

@@ -44,6 +44,7 @@ export const mysqlDialect: Dialect = {
   },
   hasNews: true,
   contains: (column) => `LOCATE(CAST(? AS BINARY), ${column}) > 0`,
+  lower: (column) => `LOWER(${column})`,
   least: (column) => `MIN(${column})`,
   unlessTaken: (column) => ` ON DUPLICATE KEY UPDATE ${column} = ${column}`,
   updateFrom({ table, columns, row, rows, set, on }) {

@@ -39,6 +39,7 @@ export const postgresDialect: Dialect = {
   typed: { id: '?::bytea', bytes: '?::bytea', integer: '?::bigint', name: '?::text', text: '?::text' },
   hasNews: true,
   contains: (column) => `strpos(${column}, ?) > 0`,
+  lower: (column) => `LOWER(${column})`,
   // Bytes have a least one from version 18 on.
   least: (column) => `MIN(encode(${column}, 'hex'))`,
   unlessTaken: (column) => ` ON CONFLICT (${column}) DO NOTHING`,

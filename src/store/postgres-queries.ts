@@ -79,9 +79,16 @@ function readText(text: string): string {
   return text.replaceAll(`${ESCAPE}\ufdd1`, '\0').replaceAll(`${ESCAPE}\ufdd2`, ESCAPE);
 }
 
-/** `\x` and two hexadecimal digits for each octet, which is how PostgreSQL writes them since version 9. */
+/**
+ * `\x` and two hexadecimal digits for each octet; where somebody set `bytea_output = escape`, characters as they are, a backslash doubled,
+ * and the others as a backslash and three octal digits (PostgreSQL's manual, 8.4).
+ */
 function readBytes(text: string): Uint8Array {
-  return Buffer.from(text.slice(2), 'hex');
+  if (text.startsWith('\\x')) return Buffer.from(text.slice(2), 'hex');
+  const plain = text.replaceAll(/\\(\\|\d{3})/g, (_, code: string) =>
+    code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
+  );
+  return Buffer.from(plain, 'latin1');
 }
 
 /** bytea; int8, int2, int4, float8, and numeric, which sums are. */

@@ -88,25 +88,25 @@ function messageNarrowings(dialect: Dialect, filter: Filter, d: string): Conditi
     const json = JSON.stringify(filter.tag);
     add(`(${dialect.contains('m.tags')} OR ${dialect.contains('m.tags')})`, `[${json}`, `,${json}`);
   }
-  for (const word of wordsOf(filter.text)) add(textCondition(dialect, d), ...SEARCHED.map(() => word));
+  for (const word of wordsOf(filter.text)) {
+    const asJson = JSON.stringify(word).slice(1, -1);
+    add(textCondition(dialect, d, word), ...SEARCHED.map(() => word), ...SEARCHED_JSON.map(() => asJson));
+  }
   if (filter.createdBefore !== undefined) add('m.created_at < ?', filter.createdBefore);
   if (filter.createdAfter !== undefined) add('m.created_at > ?', filter.createdAfter);
   return found;
 }
 
 /** What is known of a message without its content. */
-const SEARCHED = [
-  'm.subject_key',
-  'LOWER(d.recipient)',
-  'LOWER(m.sender)',
-  'LOWER(m.message_id)',
-  'LOWER(m.tags)',
-  'LOWER(m.metadata)',
-  'LOWER(d.reply_text)',
-] as const;
+const SEARCHED = ['m.subject', 'd.recipient', 'm.sender', 'm.message_id', 'd.reply_text'] as const;
+const SEARCHED_JSON = ['m.tags', 'm.metadata'] as const;
 
-function textCondition({ contains }: Dialect, d: string): string {
-  return `(${SEARCHED.map((column) => contains(`COALESCE(${column.replace('d.', `${d}.`)}, '')`)).join(' OR ')})`;
+function textCondition({ contains, lower }: Dialect, d: string, word: string): string {
+  const inColumn = (column: string): string => {
+    const text = column === 'm.subject' ? 'm.subject_key' : lower(column.replace('d.', `${d}.`), word);
+    return contains(`COALESCE(${text}, '')`);
+  };
+  return `(${[...SEARCHED, ...SEARCHED_JSON].map(inColumn).join(' OR ')})`;
 }
 
 /** More words than these narrow nothing. */

@@ -11,6 +11,9 @@ const BUSY_TIMEOUT = 250;
 /** Prepared statements are kept by their text; more than this many texts only come from lists with odd filters. */
 const MAX_STATEMENTS = 400;
 
+/** A function in SQL that knows the lower case of all letters. */
+export const LOWER = 'posthaste_lower';
+
 /** The directory is for its owner alone, and so is the file; SQLite gives `-wal` and `-shm` the mode of the file. */
 export function prepareFile(path: string): void {
   try {
@@ -37,6 +40,8 @@ export class SqliteConnection implements Queries {
     this.exec('PRAGMA temp_store = MEMORY');
     this.exec('PRAGMA wal_autocheckpoint = 0');
     this.exec('PRAGMA journal_size_limit = 67108864');
+    const lower = (text: unknown): unknown => (typeof text === 'string' ? text.toLowerCase() : text);
+    this.#db.function(LOWER, { deterministic: true }, lower);
   }
 
   get inTransaction(): boolean {

@@ -1,5 +1,6 @@
 /** SQLite's dialect. There is one writer at a time, so no row is ever locked. */
 import type { Dialect } from './dialect.ts';
+import { LOWER } from './sqlite-connection.ts';
 
 export const sqliteDialect: Dialect = {
   engine: 'SQLite',
@@ -19,6 +20,8 @@ export const sqliteDialect: Dialect = {
   tuples: ['(VALUES ', ')'],
   typed: { id: '?', bytes: '?', integer: '?', name: '?', text: '?' },
   contains: (column) => `instr(${column}, ?) > 0`,
+  // Its own knows the letters of ASCII alone, and is several times as fast.
+  lower: (column, word) => `${isAscii(word) ? 'LOWER' : LOWER}(${column})`,
   least: (column) => `MIN(${column})`,
   unlessTaken: (column) => ` ON CONFLICT (${column}) DO NOTHING`,
   hasNews: false,
@@ -28,3 +31,7 @@ export const sqliteDialect: Dialect = {
   isDuplicate: () => false,
   isMissingTable: (error) => error instanceof Error && error.message.startsWith('no such table'),
 };
+
+function isAscii(word: string): boolean {
+  return /^[\0-\x7f]*$/.test(word);
+}

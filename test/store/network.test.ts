@@ -352,6 +352,22 @@ describe.skipIf(!isInstalled(PRIVATE_MARIADB))('MariaDB that does not sync its c
   });
 });
 
+describe.skipIf(!isInstalled(PRIVATE_MARIADB))('MariaDB whose sessions commit nothing by themselves', () => {
+  test('is searched all the same', async () => {
+    const server = await DatabaseServer.start(PRIVATE_MARIADB);
+    const connection = await mysql.createConnection(server.url);
+    await connection.query('SET GLOBAL autocommit = 0');
+    await connection.end();
+    const store = await openStore(`${server.url}?connections=2`);
+    const id = await put(store);
+    // A plain read on each of its sessions.
+    await Promise.all([store.changeMark(), store.changeMark()]);
+    expect((await store.find({}, { limit: 1 })).rows[0]?.id).toBe(id);
+    await store.close();
+    await server.remove();
+  });
+});
+
 describe.skipIf(!isInstalled(PRIVATE_POSTGRES))('PostgreSQL that is a standby', () => {
   test('takes nothing, says why, and is told what came of attempts when it is promoted', async () => {
     const server = await DatabaseServer.start(PRIVATE_POSTGRES);
@@ -394,6 +410,21 @@ describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL that is not encoded in U
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/SQL_ASCII.*createdb --encoding=UTF8/),
     });
+    await database.drop();
+  });
+});
+
+describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL that writes octets as escapes', () => {
+  test('is read all the same', async () => {
+    const database = await TestDatabase.make(POSTGRES);
+    await database.run(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET bytea_output = 'escape'`);
+    const store = await openStore(database.url);
+    const content = Buffer.from(Array.from({ length: 512 }, (_, i) => i % 256));
+    const id = await put(store, { content });
+    expect((await store.find({}, { limit: 1 })).rows[0]?.id).toBe(id);
+    const [claim] = (await claimAll(store)) as [Claim];
+    expect(Buffer.from(claim.content as Uint8Array).equals(content)).toBe(true);
+    await store.close();
     await database.drop();
   });
 });

@@ -192,8 +192,11 @@ describe.skipIf(!(await isThere(MYSQL)))('on a server', () => {
     await queue.submit(mail, { transaction: connection });
     expect(await store.changeMark()).toBe(before);
     await connection.query('COMMIT');
+    expect(await store.changeMark()).not.toBe(before);
+    // As many as a busy application writes between two such rounds.
+    const others = Array.from({ length: 1_200 }, (_, i) => `(${1_000_000 + i}, 1)`);
+    await connection.query(`INSERT INTO posthaste_news (slot, mark) VALUES ${others.join(', ')}`);
     const after = await store.changeMark();
-    expect(after).not.toBe(before);
     await store.sweepStaged(0);
     expect(await store.changeMark()).toBe(after);
     const [rows] = await connection.query('SELECT COUNT(*) AS n FROM posthaste_news');

@@ -44,7 +44,7 @@ export function findFacts(bench: Bench): void {
       ids.plain = await put(bench.store);
       ids.sender = await put(bench.store, { sender: 'Boss@Other.org', messageId: '<ID@x>', createdAt: T - 50 });
       ids.null = await put(bench.store, { sender: null, subject: 'Große 100% Änderung_x', key: 'order-7' });
-      ids.tags = await put(bench.store, { tags: ['a,"b', 'news'], subject: null });
+      ids.tags = await put(bench.store, { tags: ['a,"b', 'news', 'Übersicht', 'C:\\Temp'], subject: null });
       ids.relay = await put(bench.store, { to: [{ relay: 'b', recipient: 'Some.One@Sub.x.org', held: 'operator' }] });
       const [claim] = (await claimAll(bench.store, { limit: 1 })) as [Claim];
       expect(claim.message.id).toBe(ids.plain);
@@ -78,6 +78,8 @@ export function findFacts(bench: Bench): void {
         ['text in a Message-ID', { text: '<id@X>' }, ['sender']],
         ['text in tags and elsewhere', { text: 'NEWS user@example.com' }, ['tags']],
         ['text in the last reply', { text: 'AGAIN' }, ['plain']],
+        ['text with capitals beyond ASCII', { text: 'ÜBERsicht' }, ['tags']],
+        ['text with signs that JSON escapes', { text: 'c:\\temp "b' }, ['tags']],
         ['words that nobody has together', { text: 'news boss@' }, []],
         ['tag', { tag: 'news' }, ['tags']],
         ['tag with signs', { tag: 'a,"b' }, ['tags']],

@@ -3,7 +3,7 @@ import mysql from 'mysql2';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { openQueue } from '../../src/index.ts';
 import { openStore } from '../../src/store/open.ts';
-import { isThere, MYSQL } from '../support/servers.ts';
+import { isThere, MYSQL, TestDatabase } from '../support/servers.ts';
 import { drizzle, knex, kysely, typeorm } from './applications.ts';
 import { type Application, keyFacts, transactionFacts } from './conformance.ts';
 import { ServerGrounds } from './grounds.ts';
@@ -181,6 +181,48 @@ describe.skipIf(!(await isThere(MYSQL)))('on a server', () => {
       await remove();
     },
   );
+
+  test('an application whose connection serves one tenant after the other is told when it is at another one', async () => {
+    const { url, remove } = await ground();
+    const other = await TestDatabase.make(MYSQL);
+    await using queue = await openQueue({ database: url });
+    await using another = await openQueue({ database: other.url });
+    const connection = await mysql.createConnection(url).promise();
+    const submitIn = async (database: string): Promise<void> => {
+      await connection.query(`USE ${new URL(database).pathname.slice(1)}`);
+      await connection.query('START TRANSACTION');
+      await queue.submit(mail, { transaction: connection }).finally(() => connection.query('COMMIT'));
+    };
+    await submitIn(url);
+    await expect(submitIn(other.url)).rejects.toMatchObject({ code: 'TRANSACTION_ELSEWHERE' });
+    await submitIn(url);
+    await connection.end();
+    expect([await queue.count(), await another.count()]).toEqual([2, 0]);
+    await another.close();
+    await other.drop();
+    await remove();
+  });
+
+  test('a connection that knows fewer letters than mail has is refused, and what it does not change is not', async () => {
+    const { url, remove } = await ground();
+    await using queue = await openQueue({ database: url });
+    const connection = await mysql.createConnection({ uri: url, charset: 'latin1' }).promise();
+    const submit = async (): Promise<unknown> => {
+      await connection.query('START TRANSACTION');
+      return queue
+        .submit({ ...mail, to: 'пётр@example.org' }, { transaction: connection })
+        .finally(() => connection.query('COMMIT'));
+    };
+    await expect(submit()).rejects.toMatchObject({
+      code: 'TRANSACTION_UNKNOWN',
+      message: expect.stringMatching(/latin1.*utf8mb4/),
+    });
+    await connection.changeUser({ charset: 'utf8mb4' });
+    await submit();
+    await connection.end();
+    expect((await queue.page()).rows.map(({ recipient }) => recipient)).toEqual(['пётр@example.org']);
+    await remove();
+  });
 
   test('other processes learn of the commit by the mark of changes, which is folded again', async () => {
     const { url, remove } = await ground();

@@ -85,4 +85,25 @@ describe.skipIf(!(await isThere(POSTGRES)))('on a server', () => {
     expect(await queue.count()).toBe(1);
     await remove();
   });
+
+  test('an application whose connection serves one tenant after the other is told when it is at another one', async () => {
+    const { url, remove } = await ground();
+    await using queue = await openQueue({ database: url });
+    const client = new pg.Client(url);
+    await client.connect();
+    await client.query('CREATE SCHEMA IF NOT EXISTS tenant; CREATE TABLE tenant.posthaste_identity (id text)');
+    await client.query("INSERT INTO tenant.posthaste_identity VALUES ('another')");
+    const mail = { from: 'a@example.com', to: 'b@example.org', text: 'x' };
+    const submitAs = async (schema: string): Promise<void> => {
+      await client.query(`BEGIN; SET LOCAL search_path TO ${schema}`);
+      await queue.submit(mail, { transaction: client }).finally(() => client.query('COMMIT'));
+    };
+    await submitAs('public');
+    await expect(submitAs('tenant')).rejects.toMatchObject({ code: 'TRANSACTION_ELSEWHERE' });
+    await submitAs('public');
+    await client.query('DROP TABLE tenant.posthaste_identity');
+    await client.end();
+    expect(await queue.count()).toBe(2);
+    await remove();
+  });
 });

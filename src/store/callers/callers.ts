@@ -26,7 +26,7 @@ export class Callers {
   readonly #place: Place;
   /** What each handle does now: savepoints of two calls must not cross. */
   readonly #turns = new WeakMap<object, Promise<unknown>>();
-  /** Handles that were seen to be of the queue's database, and how. */
+  /** Handles that were seen to be of the queue's database, and how. It is looked at each time: one connection may serve many tenants. */
   readonly #here = new WeakMap<object, Whereabouts>();
 
   constructor(place: Place) {
@@ -83,7 +83,7 @@ export class Callers {
   *#whole<T>(handle: object, caller: Caller, steps: Steps<T>): Steps<T> {
     yield* this.#place.savepoint(caller);
     try {
-      const here = this.#here.get(handle) ?? (yield* beHere(this.#place, caller.name));
+      const here = yield* beHere(this.#place, caller.name, this.#here.get(handle));
       this.#here.set(handle, here);
       const result = yield* here.isolates === true ? latest(steps) : steps;
       yield* ask('RELEASE SAVEPOINT posthaste');

@@ -15,8 +15,8 @@ export interface Place {
   readonly dialect: Dialect;
   /** For people. */
   readonly shown: string;
-  /** What unqualified tables belong to. */
-  whereabouts(): Steps<Whereabouts>;
+  /** What unqualified tables belong to now; `before`: what was found on the same handle last. */
+  whereabouts(before: Whereabouts | undefined): Steps<Whereabouts>;
   isHere(answer: unknown): boolean;
   /** Begins a savepoint called `posthaste` in the open transaction; throws TRANSACTION_NOT_OPEN where there is none. */
   savepoint(caller: Caller): Steps<void>;
@@ -29,6 +29,10 @@ export interface Whereabouts {
   readonly place: unknown;
   /** The connection has `innodb_snapshot_isolation`. */
   readonly isolates?: boolean;
+  /** PostgreSQL's own number of the table that says so. */
+  readonly table?: unknown;
+  /** What the connection says its texts in, where that is not `utf8mb4`. */
+  readonly charset?: string;
 }
 
 /**
@@ -145,19 +149,27 @@ function codesOf(error: unknown): unknown[] {
 }
 
 /** Nothing may fail here: postgres.js takes any failed statement for the failure of its transaction. */
-function* postgresIdentity(): Steps<Whereabouts> {
-  const { rows } = yield* ask("SELECT to_regclass('posthaste_identity')::text AS place");
-  return { place: rows[0]?.place == null ? undefined : (yield* ask(IDENTITY)).rows[0]?.place };
+function* postgresIdentity(before: Whereabouts | undefined): Steps<Whereabouts> {
+  const { rows } = yield* ask("SELECT to_regclass('posthaste_identity')::oid::text AS place");
+  const table = rows[0]?.place;
+  if (table == null) return { place: undefined };
+  return table === before?.table ? before : { place: (yield* ask(IDENTITY)).rows[0]?.place, table };
 }
 
 function* mysqlIdentity(mayIsolate: boolean): Steps<Whereabouts> {
   const isolates = mayIsolate ? '@@innodb_snapshot_isolation' : '0';
-  const answer = yield* unlessMissing(ask(IDENTITY.replace(' FROM', `, ${isolates} AS isolates FROM`)));
-  const row = answer?.rows[0];
-  return { place: row?.place, isolates: Number(row?.isolates) === 1 };
+  const charset = "CONCAT(@@character_set_client, ' ', @@character_set_connection)";
+  const told = `, ${isolates} AS isolates, ${charset} AS charset FROM`;
+  const row = (yield* unlessMissing(ask(IDENTITY.replace(' FROM', told))))?.rows[0];
+  const other = String(row?.charset ?? '')
+    .split(' ')
+    .find((name) => name !== '' && name !== 'utf8mb4');
+  return { place: row?.place, isolates: Number(row?.isolates) === 1, ...(other !== undefined && { charset: other }) };
 }
 
-function* sqliteFile(): Steps<Whereabouts> {
+/** A connection cannot leave its file. */
+function* sqliteFile(before: Whereabouts | undefined): Steps<Whereabouts> {
+  if (before !== undefined) return before;
   // A write comes first: one who reads and then writes may find that others have written in between.
   yield* unlessMissing(ask('DELETE FROM posthaste_staging WHERE id IS NULL'));
   const { rows } = yield* ask("SELECT file AS place FROM pragma_database_list WHERE name = 'main'");
@@ -174,9 +186,13 @@ function* unlessMissing<T>(steps: Steps<T>): Steps<T | undefined> {
   }
 }
 
-/** Throws TRANSACTION_ELSEWHERE. */
-export function* beHere(place: Place, name: string): Steps<Whereabouts> {
-  const found = yield* place.whereabouts();
+/** Throws TRANSACTION_ELSEWHERE, and TRANSACTION_UNKNOWN where the connection would change the letters of what is written. */
+export function* beHere(place: Place, name: string, before: Whereabouts | undefined): Steps<Whereabouts> {
+  const found = yield* place.whereabouts(before);
+  if (found.charset !== undefined) {
+    const text = `The ${name} says its texts in ${found.charset}, which has not all letters of mail: connect with the character set utf8mb4.`;
+    throw new PosthasteError('TRANSACTION_UNKNOWN', text);
+  }
   if (place.isHere(found.place)) return found;
   const there = place.engine === 'SQLite' && found.place ? String(found.place) : 'another database';
   const text =

@@ -89,7 +89,9 @@ async function settleAll(
 ): Promise<readonly boolean[]> {
   const now = parts.clock.now();
   const settlements = decided.map((each) => settlementOf(claim, each, place, now));
-  const took = await firmly(parts, claim.message.id, () => parts.settlements.add({ settlements, reports }));
+  const took = await firmly(parts, claim.message.id, (again) =>
+    parts.settlements.add({ settlements, reports, ...(again && { again }) }),
+  );
   if (reports.length > 0 || settlements.some((settlement) => settlement.state === 'queued')) parts.queue.announceWork();
   return took;
 }
@@ -112,11 +114,11 @@ function withoutReport(decision: Decision, error: unknown): Decision {
 export async function firmly<T>(
   { clock, log }: Pick<DeliveryParts, 'clock' | 'log'>,
   id: Id,
-  ask: () => Promise<T>,
+  ask: (again: boolean) => Promise<T>,
 ): Promise<T> {
   for (let failures = 0; ; failures++) {
     try {
-      return await ask();
+      return await ask(failures > 0);
     } catch (error) {
       if (!isStoreAway(error)) throw error;
       if (failures === 0) log.error({ id, err: error }, 'an outcome cannot be written yet');

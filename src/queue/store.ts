@@ -114,6 +114,8 @@ export interface Settlement {
 export interface SettleGroup {
   readonly settlements: readonly Settlement[];
   readonly reports: readonly NewMessage[];
+  /** They may be written already, by a call that failed: then they hold as they did there. */
+  readonly again?: true;
 }
 
 /** A message some of whose deliveries have waited so long that its sender is owed word. */

@@ -2,11 +2,12 @@
 import type { Delivery } from '../queue/delivery.ts';
 import type { Claim, Claimed, ClaimRequest, SuppressedDelivery } from '../queue/store.ts';
 import type { Instant } from '../runtime/clock.ts';
-import { type Id, idToBytes, newId } from '../runtime/id.ts';
+import { type Id, idToBytes } from '../runtime/id.ts';
 import type { Database, Queries, Row, Value } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { CLAIMED, DELIVERY_COLUMNS, deliveryOf, idOf, MESSAGE_COLUMNS, messageOf } from './rows.ts';
 import { isMortal } from './schema.ts';
+import { claimOnce } from './sql-claim-once.ts';
 import { tokenOf } from './sql-lease.ts';
 import { quotaOf } from './sql-rates.ts';
 import { type Look, lookAt, type Probe, takeProbe } from './sql-relays.ts';
@@ -30,16 +31,23 @@ interface Group {
 
 /** A lost claim is made again after the power is back, so its commit waits for no disk. */
 export function claim(database: Database, dialect: Dialect, request: ClaimRequest): Promise<Claimed> {
-  const work = async (tx: Queries): Promise<Claimed> => {
-    const suppressed: SuppressedDelivery[] = [];
-    const due = await claimDue(tx, dialect, { ...request, onSuppressed: (some) => suppressed.push(...some) });
-    return { ...due, suppressed };
-  };
-  return database.transaction(work, { commit: 'unsynced' });
+  return claimOnce(
+    database,
+    dialect,
+    request.now,
+    ({ claims }) => claims,
+    async (tx, right) => {
+      const suppressed: SuppressedDelivery[] = [];
+      const due = await claimDue(tx, dialect, { ...request, right, onSuppressed: (some) => suppressed.push(...some) });
+      return { ...due, suppressed };
+    },
+  );
 }
 
 /** A request whose transaction is under way. */
 interface Claiming extends ClaimRequest {
+  /** What the claim will be known by. */
+  readonly right: () => Uint8Array;
   readonly onSuppressed: (deliveries: readonly SuppressedDelivery[]) => void;
 }
 
@@ -264,9 +272,9 @@ async function take(
   tx: Queries,
   dialect: Dialect,
   chosen: readonly Group[],
-  { now, until, holder }: Omit<ClaimRequest, 'relay'>,
+  { now, until, holder, right: named }: Omit<ClaimRequest, 'relay'> & Pick<Claiming, 'right'>,
 ): Promise<Claim[]> {
-  const right = idToBytes(newId(now));
+  const right = named();
   const keys = keysOf(chosen.flatMap(({ rows }) => rows));
   const sql =
     "UPDATE posthaste_deliveries SET state = 'sending', reason = NULL, token = ?, holder = ?, claimed_at = ?, lease_until = ?, " +
@@ -332,12 +340,17 @@ export function claimExpired(
     `SELECT id, ordinal FROM posthaste_deliveries${dialect.byIndex('posthaste_deliveries_expiry')} ` +
     `WHERE ${isMortal(dialect)} AND expires_at <= ? ORDER BY expires_at LIMIT ?${dialect.lockFree}`;
   const hasExpired = (row: Row): boolean => (row.expires_at as number) <= request.now;
-  const work = async (tx: Queries): Promise<readonly Claim[]> => {
-    const { rows } = await tx.query(sql, [request.now, request.limit]);
-    const chosen = cut(await queuedOf(tx, dialect, headsOf(rows), hasExpired), request.limit);
-    return chosen.length === 0 ? [] : take(tx, dialect, chosen, request);
-  };
-  return database.transaction(work, { commit: 'unsynced' });
+  return claimOnce(
+    database,
+    dialect,
+    request.now,
+    (made) => made,
+    async (tx, right) => {
+      const { rows } = await tx.query(sql, [request.now, request.limit]);
+      const chosen = cut(await queuedOf(tx, dialect, headsOf(rows), hasExpired), request.limit);
+      return chosen.length === 0 ? [] : take(tx, dialect, chosen, { ...request, right });
+    },
+  );
 }
 
 /** One look at the index for each priority. */

@@ -76,7 +76,8 @@ export function settle(
     groups.some(
       ({ settlements, reports }) => reports.length > 0 || settlements.some(({ state }) => state === 'queued'),
     );
-  return database.transaction((tx) => settleGroups(tx, dialect, groups, now), { commit: 'riding', weight, news });
+  const work = (tx: Queries, again: boolean): Promise<Took> => settleGroups(tx, dialect, groups, now, again);
+  return database.transaction(work, { commit: 'riding', weight, news, repeatable: true });
 }
 
 async function settleGroups(
@@ -84,6 +85,7 @@ async function settleGroups(
   dialect: Dialect,
   groups: readonly SettleGroup[],
   now: Instant,
+  again: boolean,
 ): Promise<Took> {
   const all = groups.flatMap((group) => group.settlements);
   const unbegun = all.filter((settlement) => settlement.unbegun === true);
@@ -107,7 +109,36 @@ async function settleGroups(
   }
   const reports = groups.flatMap((group, i) => (took[i]?.includes(true) ? group.reports : []));
   if (reports.length > 0) await insertMessages(tx, dialect, reports, now);
-  return took;
+  const asked = groups.filter((group, i) => (again || group.again === true) && took[i]?.includes(false));
+  if (asked.length === 0) return took;
+  const noted = await notedBefore(
+    tx,
+    dialect,
+    asked.flatMap(({ settlements }) => settlements),
+  );
+  return groups.map((group, i) =>
+    group.settlements.map((each, j) => took[i]?.[j] === true || (asked.includes(group) && noted(each))),
+  );
+}
+
+/** Which of these settlements are written: where they hold nothing, it was by a commit whose answer was lost. A crash is noted by others. */
+async function notedBefore(
+  tx: Queries,
+  dialect: Dialect,
+  settlements: readonly Settlement[],
+): Promise<(settlement: Settlement) => boolean> {
+  const tried = settlements.filter(({ attempt }) => attempt !== null);
+  if (tried.length === 0) return () => false;
+  const keys = tried.map(({ id, ordinal }): [Value, Value] => [idToBytes(id), ordinal]);
+  const sql = (list: string): string =>
+    `SELECT id, ordinal, token FROM posthaste_attempts WHERE ${list} AND outcome <> 'crashed'`;
+  const { rows } = await queryByKeys(tx, inPairs(dialect, 'id, ordinal', keys), sql);
+  const fences = rows.map((row) => {
+    const id = idOf(row.id);
+    return fenceOf(tokenOf(row.token as Uint8Array, id), id, row.ordinal as number);
+  });
+  const noted = new Set(fences);
+  return ({ token, id, ordinal }) => noted.has(fenceOf(unmarked(token), id, ordinal));
 }
 
 /** A settlement with the row it is for. */

@@ -96,8 +96,8 @@ export function pack(method: Method, args: readonly unknown[]): Packed {
   if (method === 'settle') {
     const groups = first as readonly SettleGroup[];
     const parcel = new Parcel(octetsOf(groups.flatMap(({ reports }) => reports)));
-    const copied = groups.map(({ settlements, reports }) => {
-      return { settlements, reports: reports.map((report) => parcel.copyMessage(report)) };
+    const copied = groups.map((group) => {
+      return { ...group, reports: group.reports.map((report) => parcel.copyMessage(report)) };
     });
     return { args: [copied, ...rest], transfer: parcel.transfer };
   }

@@ -110,7 +110,50 @@ function facts(server: TestServer): void {
     await admin.end();
   });
 
-  test('a settlement whose commit was not answered says so, and holds', async () => {
+  test('a claim whose commit was not answered is the one that is answered, and nothing is claimed beside it', async () => {
+    const ids = [await put(store), await put(store)];
+    const cut = gate.cutAnswerTo(COMMIT);
+    const [claim] = (await claimAll(store, { limit: 1 })) as [Claim];
+    await cut;
+    expect(claim.message.id).toBe(ids[0]);
+    expect(await store.renew([claim.token], T + LEASE)).toHaveLength(1);
+    expect(await store.count({ states: ['sending'] })).toBe(1);
+  });
+
+  test('a claim that lost its connection before its commit is made on another one', async () => {
+    await put(store);
+    const cut = gate.cutAnswerTo('lease_until');
+    const [claim] = (await claimAll(store)) as [Claim];
+    await cut;
+    expect(await store.renew([claim.token], T + LEASE)).toHaveLength(1);
+  });
+
+  test('a claim whose commit is still under way when its connection is lost waits for it', async () => {
+    const admin = await Admin.of(server, database);
+    const ids = [await put(store), await put(store)];
+    const held = gate.holdBack(COMMIT);
+    const claiming = claimAll(store, { limit: 1 });
+    const letThrough = await held;
+    await admin.untilSomeoneWaits();
+    letThrough();
+    const [claim] = (await claiming) as [Claim];
+    expect(claim.message.id).toBe(ids[0]);
+    expect(await store.count({ states: ['sending'] })).toBe(1);
+    await admin.end();
+  });
+
+  test('a settlement whose commit was not answered holds, and its report is kept once', async () => {
+    const id = await put(store);
+    const [claim] = (await claimAll(store)) as [Claim];
+    const cut = gate.cutAnswerTo(COMMIT);
+    const group = { settlements: [settlement(claim)], reports: [sample()] };
+    expect(await store.settle([group], T)).toEqual([[true]]);
+    await cut;
+    expect(await stateOf(store, id)).toBe('sent');
+    expect(await store.count({})).toBe(2);
+  });
+
+  test('a release whose commit was not answered says so, and holds', async () => {
     const id = await put(store);
     const [claim] = await claimAll(store);
     const cut = gate.cutAnswerTo(COMMIT);

@@ -1,8 +1,8 @@
 /** Facts about settlements, their log and the reports they owe. */
 import { describe, expect, test } from 'vitest';
-import type { Claim } from '../../../src/queue/store.ts';
+import type { Claim, SettleGroup } from '../../../src/queue/store.ts';
 import type { Bench } from '../conformance.ts';
-import { claimAll, LATER, put, sample, settlement, settleOne, stateOf, T } from './samples.ts';
+import { claimAll, LATER, LEASE, put, sample, settlement, settleOne, stateOf, T } from './samples.ts';
 
 export function settleFacts(bench: Bench): void {
   const claimOne = async (): Promise<Claim> => {
@@ -68,6 +68,19 @@ export function settleFacts(bench: Bench): void {
       expect(await bench.store.settle([twice], T)).toEqual([[true, false]]);
       expect(await settleOne(bench.store, claim)).toBe(false);
       expect(await stateOf(bench.store, claim.message.id)).toBe('sent');
+    });
+
+    test('that may be written already takes where it is, once, and not where the claim was lost', async () => {
+      const [kept, lost] = [await claimOne(), await claimOne()];
+      const again = (claim: Claim): SettleGroup => {
+        return { settlements: [settlement(claim)], reports: [sample()], again: true };
+      };
+      expect(await bench.store.settle([again(kept)], T)).toEqual([[true]]);
+      expect(await bench.store.count({})).toBe(3);
+      await bench.store.reclaim(T + 2 * LEASE, [], [0]);
+      expect(await bench.store.settle([again(kept), again(lost)], T)).toEqual([[true], [false]]);
+      expect(await bench.store.count({})).toBe(3);
+      expect(await stateOf(bench.store, lost.message.id)).toBe('queued');
     });
 
     test('takes for the token of the message alone', async () => {

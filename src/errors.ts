@@ -37,17 +37,30 @@ export class PosthasteError extends Error {
   readonly code: ErrorCode;
   /** With KEY_CONFLICT: the message that has the key. */
   declare readonly id?: string;
+  /** With STORE_UNAVAILABLE, only there and only then: the answer to a commit was lost, and what was asked for may have been done. */
+  declare readonly inDoubt?: true;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { readonly id?: string } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly id?: string; readonly inDoubt?: true } = {},
+  ) {
     super(message, options);
     this.code = code;
     if (options.id !== undefined) this.id = options.id;
+    if (options.inDoubt === true) this.inDoubt = true;
   }
 }
 
 /** The store cannot be used now, and may be again: what was asked of it failed through no fault of the asker. */
-export function isStoreAway(error: unknown): boolean {
+export function isStoreAway(error: unknown): error is PosthasteError {
   return error instanceof PosthasteError && error.code === 'STORE_UNAVAILABLE';
+}
+
+/** The same error of a store, where it broke off in the middle of a commit. */
+export function inDoubt(error: PosthasteError): PosthasteError {
+  const text = `${error.message} The answer to a commit was lost: what was asked for may have been done.`;
+  return new PosthasteError(error.code, text, { cause: error.cause, inDoubt: true });
 }
 
 /** Characters of a value in an error. */

@@ -57,7 +57,7 @@ export class MailQueue extends Watched {
    * Renders the message and resolves when it is durable, in about a millisecond; relays come later. With `transaction` it is durable when
    * the application commits that. Throws NO_RECIPIENTS,
    * TOO_MANY_RECIPIENTS, ADDRESS_INVALID, MESSAGE_TOO_LARGE, MESSAGE_REFUSED, KEY_CONFLICT, OPTION_INVALID, RETRY_INVALID,
-   * TRANSACTION_UNKNOWN, TRANSACTION_NOT_OPEN, TRANSACTION_ELSEWHERE, STORE_UNAVAILABLE (nothing was kept: try again), STOPPED, and what Nodemailer throws for contents that it cannot read.
+   * TRANSACTION_UNKNOWN, TRANSACTION_NOT_OPEN, TRANSACTION_ELSEWHERE, STORE_UNAVAILABLE (try again; nothing was kept, but for an error that is `inDoubt`, where only a `key` sees to it that it is kept once), STOPPED, and what Nodemailer throws for contents that it cannot read.
    */
   submit(mail: Mail, options: SubmitOptions = {}): Promise<QueuedInfo> {
     return this.#submitter.submit(mail, options);

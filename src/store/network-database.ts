@@ -1,6 +1,6 @@
 /** A database server as the store's database: transactions on sessions of their own, run again where the engine asks for that. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PosthasteError } from '../errors.ts';
+import { inDoubt, isStoreAway, PosthasteError } from '../errors.ts';
 import {
   type Commit,
   type Database,
@@ -146,6 +146,8 @@ export class NetworkDatabase implements Database {
         return news(answer) ? newsCommit() : 'COMMIT';
       };
       return this.#within(session, begin, (tx) => this.#run(work, tx, again), end);
+    }).catch((error: unknown) => {
+      throw committing && isStoreAway(error) ? inDoubt(error) : error;
     });
     if (news(result)) this.#driver.wire?.notify();
     return result;

@@ -1,5 +1,5 @@
 /** The near end of a store's thread, or of its process: starts it when it is needed, and again after it broke down. */
-import { PosthasteError } from '../errors.ts';
+import { inDoubt, isStoreAway, PosthasteError } from '../errors.ts';
 import { unavailable } from './sqlite-connection.ts';
 import { type Host, startProcess, startThread } from './sqlite-host.ts';
 import { type Answer, type Call, errorOf, type Method, pack, type ThreadData } from './sqlite-wire.ts';
@@ -17,6 +17,7 @@ class Running {
   readonly #pending = new Map<number, Pending>();
   readonly #onEnd: () => void;
   #calls = 0;
+  #isOpen = false;
   #opened!: Pending;
 
   constructor(data: ThreadData, onEnd: () => void) {
@@ -45,6 +46,7 @@ class Running {
 
   #hear(answer: Answer): void {
     if ('ready' in answer) {
+      this.#isOpen = true;
       this.#opened.resolve(undefined);
       if (this.#pending.size === 0) this.#host.unref();
     } else if ('unopened' in answer) this.#end(errorOf(answer.unopened));
@@ -64,7 +66,8 @@ class Running {
     this.#onEnd();
     const error = cause instanceof PosthasteError ? cause : unavailable(this.#path, cause);
     this.#opened.reject(error);
-    for (const { reject } of this.#pending.values()) reject(error);
+    const doubtful = this.#isOpen && isStoreAway(error) ? inDoubt(error) : error;
+    for (const { reject } of this.#pending.values()) reject(doubtful);
     this.#pending.clear();
     this.#host.end();
   }

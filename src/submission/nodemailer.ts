@@ -184,7 +184,12 @@ function refusal(rejection: Rejection, { recipients, sender }: Envelope, failure
   const text = showReply(rejection);
   if (rejection === STORE_FAILED) {
     const why = failure instanceof Error ? failure.message : text;
-    return new PosthasteError('STORE_UNAVAILABLE', `The message was not kept: ${why}`, { cause: failure });
+    const doubt = failure instanceof PosthasteError && failure.inDoubt === true;
+    const kept = doubt ? 'Whether the message was kept is not known' : 'The message was not kept';
+    return new PosthasteError('STORE_UNAVAILABLE', `${kept}: ${why}`, {
+      cause: failure,
+      ...(doubt && { inDoubt: doubt }),
+    });
   }
   if (isMessageTooLarge(rejection)) return new PosthasteError('MESSAGE_TOO_LARGE', `The message is refused: ${text}`);
   if (rejection === TOO_MANY_RECIPIENTS) {

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openQueue } from '../../src/index.ts';
 import type { Claim, Store, Token } from '../../src/queue/store.ts';
 import { newId } from '../../src/runtime/id.ts';
 import { openDatabase, openStore } from '../../src/store/open.ts';
@@ -87,6 +88,43 @@ function facts(server: TestServer): void {
     expect(await stateOf(store, taken.message.id)).toBe('sending');
     expect(await store.renew([inserted[0]?.token as string], T + LEASE)).toHaveLength(1);
     expect(inserted[1]?.token).toBeUndefined();
+  });
+
+  test('an insert whose commit was not answered by a server that is gone then is in doubt, and says so', async () => {
+    const message = sample();
+    const { port } = gate;
+    const cut = gate.cutAnswerTo(COMMIT);
+    const inserting = store.insert([message], T).catch((error: unknown) => error);
+    await cut;
+    await gate.close();
+    expect(await inserting).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      inDoubt: true,
+      message: expect.stringMatching(/answer to a commit was lost/),
+    });
+    const failed = await store.insert([sample()], T).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(failed).not.toHaveProperty('inDoubt');
+    gate = await Gate.before(Number(new URL(server.url).port), port);
+    expect((await store.get(message.message.id))?.message.id).toBe(message.message.id);
+  });
+
+  test('a submission whose commit was not answered by a server that is gone then tells the application of the doubt', async () => {
+    await using queue = await openQueue({ database: through(database.url) });
+    await queue.count();
+    const { port } = gate;
+    const cut = gate.cutAnswerTo(COMMIT);
+    const submitting = queue
+      .submit({ from: 'a@example.com', to: 'b@example.org', text: 'x' })
+      .catch((error: unknown) => error);
+    await cut;
+    await gate.close();
+    expect(await submitting).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      inDoubt: true,
+      message: expect.stringMatching(/^Whether the message was kept is not known/),
+    });
+    gate = await Gate.before(Number(new URL(server.url).port), port);
   });
 
   test('an insert that lost its connection before its commit is made on another one', async () => {

@@ -171,12 +171,18 @@ class MysqlDriver implements Driver {
   }
 
   async faultsOf(queries: Queries): Promise<readonly string[]> {
-    const { rows } = await queries.query('SELECT @@innodb_flush_log_at_trx_commit AS flush', []);
-    const flush = rows[0]?.flush;
-    if (Number(flush) === 1) return [];
-    return [
-      `The server runs with innodb_flush_log_at_trx_commit = ${flush}: mail that was accepted within the last second is lost when its machine crashes. Set it to 1.`,
-    ];
+    const sql = 'SELECT @@innodb_flush_log_at_trx_commit AS flush, @@max_allowed_packet AS packet';
+    const { flush, packet } = (await queries.query(sql, [])).rows[0] ?? {};
+    const faults: string[] = [];
+    if (Number(flush) !== 1)
+      faults.push(
+        `The server runs with innodb_flush_log_at_trx_commit = ${flush}: mail that was accepted within the last second is lost when its machine crashes. Set it to 1.`,
+      );
+    if (Number(packet) < LEAST_PACKET)
+      faults.push(
+        `The server runs with max_allowed_packet = ${packet}: of mail that comes at the same time it refuses what is more together. Set it to ${LEAST_PACKET} or more.`,
+      );
+    return faults;
   }
 
   isThere(error: unknown): boolean {
@@ -212,6 +218,9 @@ class MysqlDriver implements Driver {
 function numberOf(error: unknown): number {
   return Number((error as { readonly errno?: unknown } | null)?.errno);
 }
+
+/** What the longest statement takes, twice: see `maxOctets` of the dialect. */
+const LEAST_PACKET = 2 * mysqlDialect.maxOctets;
 
 /** Table, index, or row with that key. */
 const THERE: readonly number[] = [1050, 1061, 1062];

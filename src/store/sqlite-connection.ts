@@ -1,5 +1,5 @@
 /** One connection to a SQLite file, with the settings that durability rests on. */
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { PosthasteError } from '../errors.ts';
@@ -29,10 +29,13 @@ export class SqliteConnection implements Queries {
   readonly path: string;
   readonly #db: Sqlite.Database;
   readonly #statements = new Map<string, Sqlite.Statement<unknown[], Row>>();
+  /** The files that it has open: the database, and its log. */
+  #files: readonly (string | undefined)[];
 
   constructor(path: string) {
     this.path = path;
     this.#db = new Sqlite(path, { timeout: BUSY_TIMEOUT });
+    this.#files = filesAt(path);
     // FULL: a commit is on disk when it returns; better-sqlite3 is built with NORMAL for WAL, which is not.
     this.exec('PRAGMA page_size = 4096');
     this.exec('PRAGMA synchronous = FULL');
@@ -46,6 +49,19 @@ export class SqliteConnection implements Queries {
 
   get inTransaction(): boolean {
     return this.#db.inTransaction;
+  }
+
+  /** Throws STORE_UNAVAILABLE where the path leads to other files by now, or to none: what is written here would go with this process. */
+  checkFiles(): void {
+    const before = this.#files;
+    this.#files = filesAt(this.path, before);
+    // A log comes with the first use, and stays as long as anybody has the database open.
+    if (this.#files.every((file, i) => file === before[i] || (i > 0 && before[i] === undefined))) return;
+    this.#files = before;
+    const text =
+      `The database ${this.path} cannot be used: its file, or the log beside it (-wal), was removed or replaced while it was open. ` +
+      'Put it back, or stop every process that uses it and start them anew: what the file held is lost with the last of them.';
+    throw new PosthasteError('STORE_UNAVAILABLE', text);
   }
 
   /** Without a promise around it; what is asynchronous about `query` is only its form. */
@@ -87,6 +103,19 @@ export class SqliteConnection implements Queries {
     this.#statements.clear();
     this.#db.close();
   }
+}
+
+/** Which files a database has at this path; where the system does not say, those from before. */
+function filesAt(path: string, before: readonly (string | undefined)[] = []): readonly (string | undefined)[] {
+  return [path, `${path}-wal`].map((name, i) => {
+    try {
+      const file = statSync(name, { throwIfNoEntry: false });
+      return file && `${file.dev}:${file.ino}`;
+    } catch {
+      // What is open goes on in a folder that nobody may look into any more.
+      return before[i];
+    }
+  });
 }
 
 /** The result code's name, `SQLITE_FULL`; undefined for errors that are not SQLite's. */

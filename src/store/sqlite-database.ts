@@ -179,6 +179,7 @@ export class SqliteDatabase implements Database {
 
   /** Waits for other processes without stopping this thread's reads. */
   async #begin(synced: boolean, deadline: number): Promise<void> {
+    this.#writer.checkFiles();
     this.#setSynchronous(synced ? 'FULL' : 'NORMAL');
     for (;;) {
       try {

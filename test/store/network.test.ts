@@ -420,18 +420,22 @@ for (const server of [POSTGRES, MYSQL]) {
   describe.skipIf(!(await isThere(server)))(server.engine, () => facts(server));
 }
 
-describe.skipIf(!isInstalled(PRIVATE_MARIADB))('MariaDB that does not sync its commits', () => {
-  test('is said to lose mail, at the start', async () => {
-    const server = await DatabaseServer.start(PRIVATE_MARIADB);
-    const connection = await mysql.createConnection(server.url);
-    await connection.query('SET GLOBAL innodb_flush_log_at_trx_commit = 2');
-    await connection.end();
-    const log = new Recorder();
-    await (await openStore(server.url, { log })).close();
-    expect(log.count('The server runs with innodb_flush_log_at_trx_commit = 2: mail')).toBe(1);
-    await server.remove();
-  });
-});
+describe.skipIf(!isInstalled(PRIVATE_MARIADB))(
+  'MariaDB that does not sync its commits, and takes short packets alone',
+  () => {
+    test('is said to lose mail, and to refuse it, at the start', async () => {
+      const server = await DatabaseServer.start(PRIVATE_MARIADB);
+      const connection = await mysql.createConnection(server.url);
+      await connection.query('SET GLOBAL innodb_flush_log_at_trx_commit = 2, GLOBAL max_allowed_packet = 1048576');
+      await connection.end();
+      const log = new Recorder();
+      await (await openStore(server.url, { log })).close();
+      expect(log.count('The server runs with innodb_flush_log_at_trx_commit = 2: mail')).toBe(1);
+      expect(log.count('The server runs with max_allowed_packet = 1048576: of mail')).toBe(1);
+      await server.remove();
+    });
+  },
+);
 
 describe.skipIf(!isInstalled(PRIVATE_MARIADB))('MariaDB whose sessions commit nothing by themselves', () => {
   test('is searched all the same', async () => {

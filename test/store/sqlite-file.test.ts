@@ -1,6 +1,6 @@
 /** What only a store in a file can do: modes, locks, a full disk, a broken thread, its log. */
 import diagnostics from 'node:diagnostics_channel';
-import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -126,6 +126,23 @@ describe('an open store', () => {
     other.close();
     await store.close();
   });
+
+  test.each(['', '-wal'])(
+    'whose file%s is removed while it is open takes nothing, says so, and goes on when it is put back',
+    async (end) => {
+      const store = await openStore(file);
+      await put(store);
+      renameSync(`${file}${end}`, `${file}.away`);
+      const failure = { code: 'STORE_UNAVAILABLE', message: expect.stringMatching(/queue\.db .*removed or replaced/) };
+      await expect(put(store)).rejects.toMatchObject(failure);
+      writeFileSync(`${file}${end}`, '');
+      await expect(put(store)).rejects.toMatchObject(failure);
+      renameSync(`${file}.away`, `${file}${end}`);
+      await put(store);
+      expect(await store.count({})).toBe(2);
+      await store.close();
+    },
+  );
 
   test('whose thread breaks down fails what is under way, and goes on with a new one', async () => {
     const workers: Worker[] = [];

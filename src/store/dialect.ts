@@ -41,6 +41,8 @@ export interface Dialect {
   readonly maxOctets: number;
   /** Locks the rows of a SELECT until the end of the transaction, waiting for others who have them. */
   readonly lock: string;
+  /** As `lock`, against those who would remove the rows, where the engine can let others do the same meanwhile. */
+  readonly keep: string;
   /** Behind a SELECT that counts: counts what is committed by now, where a transaction may have an older snapshot and its writes do not fail for it. */
   readonly latest: string;
   /** As `lock`, but leaves out rows that somebody else has locked. */

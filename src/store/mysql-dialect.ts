@@ -32,6 +32,8 @@ export const mysqlDialect: Dialect = {
   // A packet may have 16 megabytes, where nobody changed that.
   maxOctets: 4 * 1024 * 1024,
   lock: ' FOR UPDATE',
+  // The attempt to insert a row that is there has locked it as well.
+  keep: ' FOR UPDATE',
   latest: ' LOCK IN SHARE MODE',
   lockFree: ' FOR UPDATE SKIP LOCKED',
   tuples: ['(', ')'],

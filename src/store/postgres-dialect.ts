@@ -33,6 +33,7 @@ export const postgresDialect: Dialect = {
   maxValues: 65_535,
   maxOctets: 8 * 1024 * 1024,
   lock: ' FOR UPDATE',
+  keep: ' FOR KEY SHARE',
   latest: '',
   lockFree: ' FOR UPDATE SKIP LOCKED',
   tuples: ['(', ')'],

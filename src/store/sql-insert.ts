@@ -227,7 +227,7 @@ function* takeKeys(dialect: Dialect, messages: readonly NewMessage[]): Steps<Rea
     offers.map(([key]) => key as Value),
   );
   const columns = KEY_COLUMNS.join(', ');
-  const sql = (keys: string): string => `SELECT ${columns} FROM posthaste_keys WHERE ${keys}${dialect.lock}`;
+  const sql = (keys: string): string => `SELECT ${columns} FROM posthaste_keys WHERE ${keys}${dialect.keep}`;
   const { rows } = yield* queryByKeysSteps(lists, sql);
   return new Map(
     rows.map((row) => {

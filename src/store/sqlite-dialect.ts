@@ -15,6 +15,7 @@ export const sqliteDialect: Dialect = {
   maxValues: 32_766,
   maxOctets: Number.POSITIVE_INFINITY,
   lock: '',
+  keep: '',
   latest: '',
   lockFree: '',
   tuples: ['(VALUES ', ')'],

@@ -69,6 +69,21 @@ describe.skipIf(!(await isThere(POSTGRES)))('on a server', () => {
     await remove();
   });
 
+  test('a duplicate in a transaction that stays open keeps nobody else from the key', async () => {
+    const { url, remove } = await ground();
+    await using queue = await openQueue({ database: url });
+    const mail = { from: 'a@example.com', to: 'b@example.org', text: 'x' };
+    const first = await queue.submit(mail, { key: 'k' });
+    const client = new pg.Client(url);
+    await client.connect();
+    await client.query('BEGIN');
+    await queue.submit(mail, { key: 'k', transaction: client });
+    expect(await queue.submit(mail, { key: 'k' })).toMatchObject({ id: first.id, duplicate: true });
+    await client.query('COMMIT');
+    await client.end();
+    await remove();
+  });
+
   test('an application whose tables come first in its search path is told that the queue is elsewhere', async () => {
     const { url, remove } = await ground();
     await using queue = await openQueue({ database: url });

@@ -1,5 +1,5 @@
 /** The command line of sendmail(1), as programs have written it for forty years: single letters, their values glued or apart. */
-import type { Notify } from '../mail/envelope.ts';
+import { isNotify, type Notify } from '../mail/envelope.ts';
 import type { ReadOptions } from '../submission/sendmail/read-message.ts';
 import { EXIT, Failure } from './failure.ts';
 
@@ -107,8 +107,7 @@ function notifyOf(value: string): readonly Notify[] {
     .toLowerCase()
     .split(',')
     .map((word) => word.trim());
-  const known = words.every((word) => ['success', 'failure', 'delay', 'never'].includes(word));
-  if (known && (words.length === 1 || !words.includes('never'))) return words as Notify[];
+  if (isNotify(words)) return words;
   throw usage('-N must be never, or some of success, failure and delay with commas between them');
 }
 

@@ -8,6 +8,7 @@ import type { Clock, Instant } from '../runtime/clock.ts';
 import { type Id, newId } from '../runtime/id.ts';
 import type { Log } from '../runtime/log.ts';
 import { noTracing, type TraceContext, type Tracing } from '../runtime/tracing.ts';
+import { checkEnvelope } from './envelope-check.ts';
 import { HandOver, type Taker } from './hand-over.ts';
 import type { Message, NewContent, NewDelivery, NewMessage, Origin, Priority } from './message.ts';
 import type { Router } from './route.ts';
@@ -176,13 +177,11 @@ export class Queue {
 
   /**
    * What `submit` keeps for a draft: the message, and one delivery for each recipient with its relay and times. `trace`: what its attempts
-   * are traced below. Throws NO_RECIPIENTS and RETRY_INVALID.
+   * are traced below. Throws RETRY_INVALID, and as `checkEnvelope`.
    */
   compose(draft: Draft, trace: TraceContext | null = null): NewMessage {
     const now = this.#clock.now();
-    if (draft.envelope.recipients.length === 0) {
-      throw new PosthasteError('NO_RECIPIENTS', 'The message has no recipients: name at least one in to, cc or bcc.');
-    }
+    checkEnvelope(draft.envelope);
     const fault = draft.retry && overrideFault(draft.retry);
     if (fault !== undefined) throw new PosthasteError('RETRY_INVALID', fault);
     const safe = this.#safeguard(once(draft.envelope.recipients));

@@ -1,4 +1,5 @@
 /** The heart: what one outcome makes of one delivery. Pure; every store writes what this decides. */
+import { isNotify } from '../mail/envelope.ts';
 import type { Outcome } from '../mail/outcome.ts';
 import type { Reply } from '../mail/reply.ts';
 import type { Instant } from '../runtime/clock.ts';
@@ -115,9 +116,9 @@ function afterFailure(delivery: Delivery, outcome: Outcome & { kind: 'deferred' 
   };
 }
 
-/** RFC 3461 4.1: without NOTIFY, failure and delay are reported and success is not. */
-export function wants(delivery: Pick<Delivery, 'notify'>, event: 'success' | 'failure' | 'delay'): boolean {
-  return delivery.notify === null ? event !== 'success' : delivery.notify.includes(event);
+/** RFC 3461 4.1: without NOTIFY, failure and delay are reported and success is not; so it is with one that other programs wrote amiss. */
+export function wants({ notify }: Pick<Delivery, 'notify'>, event: 'success' | 'failure' | 'delay'): boolean {
+  return notify === null || !isNotify(notify) ? event !== 'success' : notify.includes(event);
 }
 
 /** The word under which the log keeps an attempt. */

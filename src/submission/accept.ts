@@ -1,7 +1,8 @@
 /** The checks of an envelope that all ways in share. */
 import { type Address, addressFault, needsSmtpUtf8 } from '../mail/address.ts';
-import type { Envelope } from '../mail/envelope.ts';
+import { dsnFault, type Envelope } from '../mail/envelope.ts';
 import {
+  BAD_PARAMETER,
   BAD_RECIPIENT,
   BAD_SENDER,
   NEEDS_SMTPUTF8,
@@ -42,5 +43,5 @@ export function envelopeRejection(envelope: Envelope, limits: AcceptLimits): Rej
     const fault = recipientRejection(recipient.address, envelope.smtputf8);
     if (fault !== undefined) return fault;
   }
-  return undefined;
+  return dsnFault(envelope) === undefined ? undefined : BAD_PARAMETER;
 }

@@ -3,11 +3,12 @@ import type { Readable } from 'node:stream';
 import type { Transport } from 'nodemailer';
 import { PosthasteError } from '../errors.ts';
 import { addressFault, domainOf, needsSmtpUtf8 } from '../mail/address.ts';
-import { type Envelope, type Notify, xtext } from '../mail/envelope.ts';
+import type { Envelope } from '../mail/envelope.ts';
 import { showReply } from '../mail/reply.ts';
 import type { Inserted } from '../queue/store.ts';
 import { envelopeRejection } from './accept.ts';
 import { checkContents } from './contents.ts';
+import { type Wishes, wishesIn } from './dsn-wishes.ts';
 import { generatedIn, givenHeaders, type MailMessage } from './generated.ts';
 import { Intake, type IntakeContext, type IntakeQueue, type SubmissionDetails } from './intake.ts';
 import { KeyDigest } from './key-digest.ts';
@@ -84,13 +85,14 @@ async function queueMail(
   mail: MailMessage,
 ): Promise<QueuedInfo> {
   checkContents(mail.data);
+  const wishes = wishesIn(mail.data);
   const details = await detailsOf(mail.data);
   const queue = await queueFor(mail.data);
   if (defaultFrom !== null) addFrom(mail, defaultFrom);
   checkAddresses(mail.data);
   const { from, to } = mail.message.getEnvelope();
   if (!from) checkNullSender(mail.data);
-  const envelope = envelopeOf(from, to, mail.data.dsn);
+  const envelope = envelopeOf(from, to, wishes);
   const rejection = envelopeRejection(envelope, context.limits);
   if (rejection !== undefined) throw refusal(rejection, envelope);
   const own = queue === undefined ? context : { ...context, queue };
@@ -159,22 +161,11 @@ function keyConflict(key: string | null, id: string): PosthasteError {
   return new PosthasteError('KEY_CONFLICT', text, { id });
 }
 
-interface DsnOptions {
-  readonly id?: string | undefined;
-  readonly return?: string | undefined;
-  readonly notify?: string | readonly string[] | undefined;
-}
-
-function envelopeOf(from: string | false, to: readonly string[], dsn: unknown): Envelope {
-  const { id, return: ret, notify } = (typeof dsn === 'object' && dsn !== null ? dsn : {}) as DsnOptions;
-  const wanted = typeof notify === 'string' ? notify.split(',') : (notify ?? []);
-  const words = wanted.map((word) => word.trim().toLowerCase() as Notify);
-  const returned = ret?.toLowerCase();
+function envelopeOf(from: string | false, to: readonly string[], { ofMessage, ofRecipients }: Wishes): Envelope {
   return {
     sender: from || null,
-    recipients: to.map((address) => ({ address, ...(words.length > 0 && { notify: words }) })),
-    ...(returned !== undefined && { ret: returned.startsWith('h') ? 'hdrs' : 'full' }),
-    ...(id !== undefined && { envelopeId: xtext(id) }),
+    recipients: to.map((address) => ({ address, ...ofRecipients })),
+    ...ofMessage,
     smtputf8: [...to, from || ''].some(needsSmtpUtf8),
   };
 }

@@ -240,3 +240,33 @@ test('recipients that differ only in the case of the domain are one, as it was n
   const { deliveries } = await stage.get(id);
   expect(deliveries.map(({ recipient }) => recipient)).toEqual(['same@dsn.example', 'Same@dsn.example']);
 });
+
+test('a wish for reports that another program wrote amiss never reaches the relay, and the sender hears of its end', async () => {
+  await using stage = await Stage.open();
+  const bytes = Buffer.from('Subject: test\r\n\r\nbody\r\n');
+  const { deliveries, ...composed } = stage.queue.compose({
+    id: stage.queue.newId(),
+    envelope: { sender: 'a@example.org', recipients: [{ address: 'b@example.com' }], smtputf8: false },
+    content: { bytes },
+    size: bytes.length,
+    eightBit: false,
+    messageId: '<1@example.org>',
+    subject: 'test',
+    origin: 'smtp',
+  });
+  const notify = ['never\r\nRCPT TO:<evil@example.net>\r\nDATA' as 'never'];
+  await stage.store.insert(
+    [{ ...composed, deliveries: deliveries.map((each) => ({ ...each, notify })) }],
+    stage.clock.now(),
+  );
+  await stage.once();
+  const { id } = composed.message;
+  expect((await stage.get(id)).deliveries[0]).toMatchObject({
+    state: 'bounced',
+    reason: 'refused',
+    lastReply: { code: 501, status: '5.5.4', ours: true },
+  });
+  expect(await stage.reports(id)).toHaveLength(1);
+  const told = stage.relay.connections.flatMap(({ commands }) => commands).filter((command) => /^RCPT/.test(command));
+  expect(told).toEqual(['RCPT TO:<a@example.org> NOTIFY=NEVER']);
+});

@@ -235,6 +235,40 @@ describe('a message', () => {
   });
 });
 
+describe('a wish for reports', () => {
+  const forged = 'never\r\nRCPT TO:<evil@example.net>\r\nDATA\r\nSubject: forged\r\n\r\n.';
+  const NOTIFY = /notify is .*: give never, or some of success, failure and delay\.$/;
+  test.each<[unknown, RegExp]>([
+    [{ notify: forged }, NOTIFY],
+    [{ notify: 'x' }, NOTIFY],
+    [{ notify: 'failed' }, NOTIFY],
+    [{ notify: ['never', 'success'] }, NOTIFY],
+    [{ notify: 'success,' }, NOTIFY],
+    [{ notify: true }, NOTIFY],
+    [{ notify: [7] }, NOTIFY],
+    [{ return: 'x' }, /^dsn\.return is "x": give full or hdrs/],
+    [{ ret: 'x\r\nDATA' }, /^dsn\.ret is "x\\r\\nDATA"/],
+    [{ id: {} }, /^dsn\.id is \{\}: give a text/],
+    [{ id: 'ä'.repeat(40) }, /^dsn\.id is ".*": give a text that has at most 100 characters as xtext/],
+    [{ recipient: ';b@example.org' }, /^dsn\.recipient is ";b@example\.org": give an address/],
+    [{ orcpt: 'b'.repeat(500) }, /^dsn\.orcpt is /],
+    ['never', /^dsn is "never": give an object/],
+  ])('of %j is refused with what is allowed', async (dsn, message) => {
+    const refused = { code: 'OPTION_INVALID', message: expect.stringMatching(message) };
+    await expect(queue.submit({ ...mail, dsn: given(dsn) })).rejects.toMatchObject(refused);
+    await expect(createTransport(queue.transport()).sendMail({ ...mail, dsn: given(dsn) })).rejects.toMatchObject(
+      refused,
+    );
+    expect(await queue.count()).toBe(0);
+  });
+
+  test('in an envelope is refused by that name', async () => {
+    const envelope = { from: 'a@example.org', to: 'b@example.org', dsn: { notify: 'x' } };
+    const refused = { code: 'OPTION_INVALID', message: expect.stringMatching(/^envelope\.dsn\.notify is "x"/) };
+    await expect(queue.submit({ ...mail, envelope })).rejects.toMatchObject(refused);
+  });
+});
+
 describe('who waits', () => {
   test.each<[unknown, RegExp]>([
     [{ states: ['typo'] }, /^states is \["typo"\]: give an array of queued, sending, held, sent/],

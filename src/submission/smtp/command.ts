@@ -1,6 +1,6 @@
 /** Command lines and their arguments, parsed (RFC 5321 4.1.1, RFC 3461 4, RFC 6531 3.4): strict, in one pass, without recursion. */
 import { needsSmtpUtf8 } from '../../mail/address.ts';
-import type { Notify, Recipient } from '../../mail/envelope.ts';
+import { isEnvelopeId, isNotify, isOriginalRecipient, type Notify, type Recipient } from '../../mail/envelope.ts';
 import { recipientRejection, senderRejection } from '../accept.ts';
 import {
   BAD_PARAMETER,
@@ -150,34 +150,31 @@ function splitParameters(rest: string): Map<string, string> | undefined {
   return parameters;
 }
 
-const XTEXT = '(?:[!-*,-<>-~]|\\+[0-9A-F]{2})';
+type Form = (value: string) => boolean;
 
 /** What each parameter may be. AUTH is taken and not used, as RFC 4954 5 allows to a server that does not trust its clients. */
-const MAIL_PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
-  ['SIZE', /^\d{1,20}$/],
-  ['BODY', /^(?:7BIT|8BITMIME)$/i],
-  ['SMTPUTF8', /^$/],
-  ['RET', /^(?:FULL|HDRS)$/i],
-  ['ENVID', new RegExp(`^(?=.{1,100}$)${XTEXT}+$`)],
-  ['AUTH', /^[!-~]+$/],
+const MAIL_PARAMETERS: ReadonlyMap<string, Form> = new Map<string, Form>([
+  ['SIZE', (value) => /^\d{1,20}$/.test(value)],
+  ['BODY', (value) => /^(?:7BIT|8BITMIME)$/i.test(value)],
+  ['SMTPUTF8', (value) => value === ''],
+  ['RET', (value) => /^(?:FULL|HDRS)$/i.test(value)],
+  ['ENVID', isEnvelopeId],
+  ['AUTH', (value) => /^[!-~]+$/.test(value)],
 ]);
 
-/** An address in ORCPT is xtext (RFC 3461 4.2); of the type utf-8 it may be UTF-8 itself, in a transaction with SMTPUTF8 (RFC 6533 3). */
-const ORCPT = `(?:[Uu][Tt][Ff]-8;(?:${XTEXT}|[^\\x00-\\x9f])+|[A-Za-z0-9-]+;${XTEXT}+)`;
-
-const RCPT_PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
-  ['NOTIFY', /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2})$/i],
-  ['ORCPT', new RegExp(`^(?=.{1,500}$)${ORCPT}$`, 'u')],
+const RCPT_PARAMETERS: ReadonlyMap<string, Form> = new Map<string, Form>([
+  ['NOTIFY', (value) => isNotify(value.toLowerCase().split(','))],
+  ['ORCPT', isOriginalRecipient],
 ]);
 
 function parameterFault(
   parameters: ReadonlyMap<string, string>,
-  known: ReadonlyMap<string, RegExp>,
+  known: ReadonlyMap<string, Form>,
 ): Rejection | undefined {
   for (const [keyword, value] of parameters) {
     const form = known.get(keyword);
     if (form === undefined) return UNKNOWN_PARAMETER;
-    if (!form.test(value)) return keyword === 'BODY' ? MALFORMED_ARGUMENT : BAD_PARAMETER;
+    if (!form(value)) return keyword === 'BODY' ? MALFORMED_ARGUMENT : BAD_PARAMETER;
   }
   return undefined;
 }

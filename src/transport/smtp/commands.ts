@@ -1,6 +1,6 @@
 /** The commands of a transaction with the parameters that the relay offers, and what it could not take however they were written. */
 import { type Address, needsSmtpUtf8 } from '../../mail/address.ts';
-import type { Envelope, Recipient } from '../../mail/envelope.ts';
+import { type Envelope, isNotify, type Recipient } from '../../mail/envelope.ts';
 import type { Outcome } from '../../mail/outcome.ts';
 import { type Extensions, sizeLimit } from './extensions.ts';
 
@@ -18,7 +18,7 @@ export function mailCommand({ envelope, content }: Transaction, extensions: Exte
   if (isUtf8(envelope, extensions)) command += ' SMTPUTF8';
   if (extensions.has('DSN')) {
     if (envelope.ret) command += ` RET=${envelope.ret.toUpperCase()}`;
-    if (isParameter(envelope.envelopeId)) command += ` ENVID=${envelope.envelopeId}`;
+    if (envelope.envelopeId) command += ` ENVID=${envelope.envelopeId}`;
   }
   return `${command}\r\n`;
 }
@@ -29,7 +29,7 @@ export function rcptCommand(recipient: Recipient, envelope: Envelope, extensions
   if (extensions.has('DSN')) {
     if (recipient.notify?.length) command += ` NOTIFY=${recipient.notify.join(',').toUpperCase()}`;
     const original = recipient.originalRecipient;
-    if (isParameter(original)) command += orcpt(original, isUtf8(envelope, extensions));
+    if (original) command += orcpt(original, isUtf8(envelope, extensions));
   }
   return `${command}\r\n`;
 }
@@ -55,20 +55,14 @@ function usesUtf8({ sender, recipients }: Envelope): boolean {
   return needsSmtpUtf8(sender ?? '') || recipients.some((recipient) => needsSmtpUtf8(recipient.address));
 }
 
-/** Nothing that would end the parameter, or the line, before its time. */
-function isParameter(text: string | undefined): text is string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not pass
-  return text !== undefined && /^[^\x00-\x20\x7f]+$/.test(text);
-}
-
 /**
  * What this relay surely cannot take: an outcome for each recipient that is not worth asking about, in the order of the envelope.
  * The message is never changed to make it fit.
  */
 export function preflight(transaction: Transaction, extensions: Extensions): (Outcome | undefined)[] {
   const { envelope } = transaction;
-  const whole = contentFault(transaction, extensions) ?? senderFault(envelope.sender, extensions);
-  return envelope.recipients.map(({ address }) => whole ?? recipientFault(address, extensions));
+  const whole = contentFault(transaction, extensions) ?? senderFault(envelope, extensions);
+  return envelope.recipients.map((recipient) => whole ?? recipientFault(recipient, extensions));
 }
 
 function contentFault({ envelope, content }: Transaction, extensions: Extensions): Outcome | undefined {
@@ -99,14 +93,38 @@ function contentFault({ envelope, content }: Transaction, extensions: Extensions
   );
 }
 
-function senderFault(sender: Address | null, extensions: Extensions): Outcome | undefined {
+function senderFault({ sender, ret, envelopeId }: Envelope, extensions: Extensions): Outcome | undefined {
   const fault = addressFault(sender ?? '', extensions);
-  return fault && refused('message', 553, fault.status, `the sender's address ${fault.text}`);
+  if (fault !== undefined) return refused('message', 553, fault.status, `the sender's address ${fault.text}`);
+  if (!extensions.has('DSN')) return undefined;
+  if (ret && ret !== 'full' && ret !== 'hdrs') return malformed('message', 'RET');
+  return isParameter(envelopeId) ? undefined : malformed('message', 'ENVID');
 }
 
-function recipientFault(address: Address, extensions: Extensions): Outcome | undefined {
+function recipientFault(
+  { address, notify, originalRecipient }: Recipient,
+  extensions: Extensions,
+): Outcome | undefined {
   const fault = addressFault(address, extensions);
-  return fault && refused('recipient', 553, fault.status, `the recipient's address ${fault.text}`);
+  if (fault !== undefined) return refused('recipient', 553, fault.status, `the recipient's address ${fault.text}`);
+  if (!extensions.has('DSN')) return undefined;
+  if (notify?.length && !isNotify(notify)) return malformed('recipient', 'NOTIFY');
+  return isParameter(originalRecipient) ? undefined : malformed('recipient', 'ORCPT');
+}
+
+/** No way in keeps such a parameter: another program wrote it, and it must not do harm here. */
+function malformed(scope: 'message' | 'recipient', name: string): Outcome {
+  return refused(
+    scope,
+    501,
+    '5.5.4',
+    `what is kept as ${name} of the message is malformed, and would break the SMTP command`,
+  );
+}
+
+/** Nothing that would end the parameter, or the line, before its time. */
+function isParameter(text = ''): boolean {
+  return !/[\p{Cc} ]/u.test(text);
 }
 
 function addressFault(address: Address, extensions: Extensions): { status: string; text: string } | undefined {
@@ -117,8 +135,7 @@ function addressFault(address: Address, extensions: Extensions): { status: strin
 
 /** An address that could end its command, or add a parameter to it, was kept by mistake; it must not do harm here. */
 function isSafe(address: Address): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not pass
-  if (/[\x00-\x1f\x7f]/.test(address)) return false;
+  if (/\p{Cc}/u.test(address)) return false;
   return !/[ <>]/.test(address.startsWith('"') ? address.replace(/^"(?:[^"\\]|\\.)*"/, '') : address);
 }
 

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addressFault, domainOf, isAddress, needsSmtpUtf8 } from './address.ts';
+import {
+  addressFault,
+  addressKey,
+  domainOf,
+  isAddress,
+  listKey,
+  mailboxKey,
+  needsSmtpUtf8,
+  withAsciiDomain,
+} from './address.ts';
 
 describe('isAddress', () => {
   test.each([
@@ -51,6 +60,44 @@ describe('isAddress', () => {
 
 test('the domain stands behind the last @, in lower case', () => {
   expect(domainOf('"a@b"@Example.COM')).toBe('example.com');
+});
+
+describe('an international domain', () => {
+  const spellings = [
+    'bücher.example',
+    'BÜCHER.example',
+    'bu\u0308cher.example',
+    'xn--bcher-kva.example',
+    'XN--BCHER-KVA.Example',
+  ];
+
+  test.each(spellings)('%s is the same in both spellings wherever addresses are compared', (domain) => {
+    const ascii = 'xn--bcher-kva.example';
+    expect(domainOf(`bob@${domain}`)).toBe(ascii);
+    expect(addressKey(`Bob@${domain}`)).toBe(`bob@${ascii}`);
+    expect(addressKey(`@${domain}`)).toBe(`@${ascii}`);
+    expect(addressKey(`@*.${domain}`)).toBe(`@*.${ascii}`);
+    expect(mailboxKey(`Bob@${domain}`)).toBe(`Bob@${ascii}`);
+    expect(listKey(`Bob@${domain}`)).toBe(`bob@${ascii}`);
+    expect(addressKey(`Jürgen@${domain}`)).toBe(`jürgen@${ascii}`);
+  });
+
+  test.each(['ü.1', 'ü'.repeat(300), '[ü]'])('%s has no ASCII form and compares as it is', (domain) => {
+    expect(domainOf(`bob@${domain.toUpperCase()}`)).toBe(domain);
+    expect(addressKey(`Bob@${domain}`)).toBe(`bob@${domain}`);
+  });
+
+  test('goes out in ASCII, unless the local part needs SMTPUTF8 anyway', () => {
+    expect(withAsciiDomain('Bob@Bücher.example')).toBe('Bob@xn--bcher-kva.example');
+    expect(withAsciiDomain('jürgen@bücher.example')).toBe('jürgen@bücher.example');
+    expect(withAsciiDomain('Bob@Example.COM')).toBe('Bob@Example.COM');
+    expect(withAsciiDomain('bob@ü.1')).toBe('bob@ü.1');
+  });
+
+  test('is nothing that a text without a domain could have', () => {
+    expect(addressKey('Ü')).toBe('ü');
+    expect(addressKey('')).toBe('');
+  });
 });
 
 test('only characters beyond ASCII need SMTPUTF8', () => {

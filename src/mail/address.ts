@@ -35,14 +35,25 @@ export function isAddress(text: string): text is Address {
   return addressFault(text) === undefined;
 }
 
-/** The domain in lower case; the empty text where there is none. */
+/** The domain in the form in which domains are compared: lower case, an international one in ASCII (RFC 5891 5); the empty text where there is none. */
 export function domainOf(address: Address): string {
-  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+  return asciiDomain(address.slice(address.lastIndexOf('@') + 1).toLowerCase());
 }
 
-/** The form in which addresses are compared and searched: all lower case, as people expect (RFC 5321 would keep the local part). */
+/**
+ * The form in which addresses are compared and searched, also that of `@domain`: all lower case, as people expect (RFC 5321 would keep the
+ * local part), and the domain as `domainOf` has it.
+ */
 export function addressKey(address: Address): string {
-  return address.toLowerCase();
+  if (!needsSmtpUtf8(address)) return address.toLowerCase();
+  const at = address.lastIndexOf('@');
+  return at < 0 ? address.toLowerCase() : `${address.slice(0, at).toLowerCase()}@${domainOf(address)}`;
+}
+
+/** The address as it travels farthest: with its domain in ASCII, unless its local part needs SMTPUTF8 anyway. Nodemailer writes it so too. */
+export function withAsciiDomain(address: Address): Address {
+  const local = address.slice(0, address.lastIndexOf('@'));
+  return needsSmtpUtf8(address) && !needsSmtpUtf8(local) ? `${local}@${domainOf(address)}` : address;
 }
 
 /** The same for all spellings of one mailbox: only the receiver knows whether case counts in its local part (RFC 5321 2.4). */
@@ -55,7 +66,7 @@ export function mailboxKey(address: Address): string {
  * international domain in its ASCII form (RFC 5891), a local part without quotes that it does not need (RFC 5321 4.1.2), accents composed.
  */
 export function listKey(address: Address): string {
-  return `${plainLocal(address.slice(0, address.lastIndexOf('@')))}@${asciiDomain(domainOf(address))}`;
+  return `${plainLocal(address.slice(0, address.lastIndexOf('@')))}@${domainOf(address)}`;
 }
 
 function plainLocal(local: string): string {
@@ -66,7 +77,7 @@ function plainLocal(local: string): string {
 
 /** What has no ASCII form stays as it is: it can be no name in DNS. */
 function asciiDomain(domain: string): string {
-  return /^[\x20-\x7e]*$/.test(domain) ? domain : domainToASCII(domain) || domain;
+  return !needsSmtpUtf8(domain) || domain.length > MAX_DOMAIN ? domain : domainToASCII(domain) || domain;
 }
 
 /** True when the address can only travel with SMTPUTF8 (RFC 6531). */

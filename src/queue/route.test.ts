@@ -21,6 +21,17 @@ describe('routes', () => {
     expect(relayFor([{ sender: '@other.example', relay: 'x' }], {})).toBe('standard');
   });
 
+  test.each(['@bücher.example', 'bob@bücher.example', '@*.example', '@XN--BCHER-kva.example'])(
+    'for %s fit an international domain in both spellings',
+    (pattern) => {
+      for (const to of ['bob@bücher.example', 'bob@xn--bcher-kva.example']) {
+        expect(relayFor([{ recipient: pattern, relay: 'x' }], { to })).toBe('x');
+        expect(relayFor([{ sender: pattern, relay: 'x' }], { from: to })).toBe('x');
+      }
+      expect(relayFor([{ recipient: '@*.bücher.example', relay: 'x' }], { to: 'a@b.xn--bcher-kva.example' })).toBe('x');
+    },
+  );
+
   test('the first that fits decides', () => {
     const routes = [
       { sender: '@example.com', relay: 'one' },

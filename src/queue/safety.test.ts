@@ -93,3 +93,20 @@ test('nobody who is not allowed gets mail, whatever else is set, and no message 
     }),
   );
 });
+
+describe('an international domain', () => {
+  const both = ['bob@bücher.example', 'bob@xn--bcher-kva.example'];
+
+  test.each(both)('is allowed in both spellings: %s', (address) => {
+    for (const allow of [['@bücher.example'], ['@xn--bcher-kva.example'], both.slice(0, 1), both.slice(1)])
+      expect(safeguarded({ allow }, address)).toEqual([[[address, null]], {}]);
+  });
+
+  test('of a redirect is kept in ASCII, which every relay takes, and whoever it is already stays', () => {
+    const redirect = 'tester@bücher.example';
+    const ascii = 'tester@xn--bcher-kva.example';
+    expect(safeguarded({ redirect }, 'a@x.example')).toEqual([[[ascii, null]], { redirectedFrom: 'a@x.example' }]);
+    expect(safeguarded({ redirect }, ascii)).toEqual([[[ascii, null]], {}]);
+    expect(safeguarded({ redirect }, redirect)).toEqual([[[redirect, null]], {}]);
+  });
+});

@@ -1,5 +1,5 @@
 /** What keeps mail of a test system from people: all of it to one address, only to some recipients, or none before somebody looked. */
-import { type Address, addressKey } from '../mail/address.ts';
+import { type Address, addressKey, withAsciiDomain } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import { compilePattern } from './address-pattern.ts';
 import type { Reason } from './reason.ts';
@@ -32,7 +32,8 @@ export const noSafeguard: Safeguard = (recipients) => ({
   metadata: {},
 });
 
-export function compileSafety({ redirect, allow, holdAll }: SafetyOptions): Safeguard {
+export function compileSafety({ redirect: given, allow, holdAll }: SafetyOptions): Safeguard {
+  const redirect = given && withAsciiDomain(given);
   const patterns = allow?.map(compilePattern);
   const allowed = (address: Address): boolean => patterns?.some((fits) => fits(address)) ?? redirect === null;
   const held = (address: Address): HeldAtFirst | null => {

@@ -1,4 +1,5 @@
 /** A filter as conditions, and the index that is to answer it. */
+import { addressKey, domainOf } from '../mail/address.ts';
 import type { State } from '../queue/delivery.ts';
 import type { Filter } from '../queue/store.ts';
 import { idToBytes, isId } from '../runtime/id.ts';
@@ -89,8 +90,9 @@ function messageNarrowings(dialect: Dialect, filter: Filter, d: string): Conditi
     add(`(${dialect.contains('m.tags')} OR ${dialect.contains('m.tags')})`, `[${json}`, `,${json}`);
   }
   for (const word of wordsOf(filter.text)) {
-    const asJson = JSON.stringify(word).slice(1, -1);
-    add(textCondition(dialect, d, word), ...SEARCHED.map(() => word), ...SEARCHED_JSON.map(() => asJson));
+    const spellings = spellingsOf(word);
+    const conditions = spellings.map((each) => textCondition(dialect, d, each));
+    add(`(${conditions.join(' OR ')})`, ...spellings.flatMap(textValues));
   }
   if (filter.createdBefore !== undefined) add('m.created_at < ?', filter.createdBefore);
   if (filter.createdAfter !== undefined) add('m.created_at > ?', filter.createdAfter);
@@ -107,6 +109,16 @@ function textCondition({ contains, lower }: Dialect, d: string, word: string): s
     return contains(`COALESCE(${text}, '')`);
   };
   return `(${[...SEARCHED, ...SEARCHED_JSON].map(inColumn).join(' OR ')})`;
+}
+
+function textValues(word: string): string[] {
+  const asJson = JSON.stringify(word).slice(1, -1);
+  return [...SEARCHED.map(() => word), ...SEARCHED_JSON.map(() => asJson)];
+}
+
+/** What may be an address or a domain is looked for in its ASCII form too. */
+function spellingsOf(word: string): readonly string[] {
+  return [...new Set([word, word.includes('@') ? addressKey(word) : domainOf(word)])];
 }
 
 /** More words than these narrow nothing. */
@@ -142,6 +154,6 @@ function oneOf(column: string, values: readonly Value[]): Condition {
 function addressCondition(column: string, wanted: string): Condition {
   if (wanted === NULL_SENDER) return { sql: `${column} = ?`, values: [NULL_SENDER] };
   if (!wanted.startsWith('@')) return { sql: `${column} = ?`, values: [searchKey(wanted)] };
-  const domain = wanted.slice(1).toLowerCase();
+  const domain = addressKey(wanted).slice(1);
   return { sql: `${column} >= ? AND ${column} < ?`, values: [`${domain}@`, `${domain}A`] };
 }

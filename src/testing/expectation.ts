@@ -1,10 +1,12 @@
 /** What a test expects of a message, and in what a message differs from it. */
 import { AssertionError } from 'node:assert';
+import { domainToUnicode } from 'node:url';
 import { inspect } from 'node:util';
 import { shown } from '../errors.ts';
+import { addressKey } from '../mail/address.ts';
 import type { SentMail } from './sent-mail.ts';
 
-/** A text as it is (addresses without regard to case), or a pattern. */
+/** A text as it is (addresses without regard to case, international domains in either spelling), or a pattern. */
 export type Expected = string | RegExp;
 
 /** All that is given must hold. */
@@ -34,8 +36,9 @@ type Look = (mail: SentMail, expected: never) => string | undefined;
 
 /** For each field: undefined where it fits, else what was found. */
 const FIELDS: { readonly [Name in keyof ExpectedMail]-?: Look } = {
-  to: (mail, expected: Expected) => among(mail.recipients, expected, isAddressLike),
-  from: (mail, expected: Expected) => among([mail.from, addressIn(mail.from)], expected, isAddressLike) && mail.from,
+  to: (mail, expected: Expected) => among(mail.recipients, expected, isAddressLike, spellings),
+  from: (mail, expected: Expected) =>
+    among([mail.from, addressIn(mail.from)], expected, isAddressLike, spellings) && mail.from,
   subject: (mail, expected: Expected) => among([mail.subject], expected, (a, b) => a === b),
   text: (mail, expected: Expected) => among([mail.text], expected, (a, b) => a.includes(b)),
   html: (mail, expected: Expected) => among([mail.html], expected, (a, b) => a.includes(b)),
@@ -57,16 +60,30 @@ function among(
   values: readonly string[],
   expected: Expected,
   equal: (a: string, b: string) => boolean,
+  ways: (value: string) => readonly string[] = (value) => [value],
 ): string | undefined {
   // Not `test`, which goes on behind its last find where the pattern has the flag g.
   const fits = (value: string): boolean =>
-    typeof expected === 'string' ? equal(value, expected) : value.search(expected) >= 0;
+    typeof expected === 'string' ? equal(value, expected) : ways(value).some((way) => way.search(expected) >= 0);
   if (values.some(fits)) return undefined;
   return values.length === 0 ? 'none' : values.map((value) => inspect(value)).join(', ');
 }
 
 function isAddressLike(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
+  return comparable(a) === comparable(b);
+}
+
+/** Of an address, or of one with a name. */
+function comparable(mailbox: string): string {
+  const address = addressIn(mailbox);
+  const at = mailbox.lastIndexOf(address);
+  return `${mailbox.slice(0, at).toLowerCase()}${addressKey(address)}${mailbox.slice(at + address.length)}`;
+}
+
+/** Nodemailer writes international domains in ASCII: patterns may mean them in their own letters. */
+function spellings(mailbox: string): readonly string[] {
+  const unicode = mailbox.replace(/(?<=@)[\w.-]+/, (domain) => domainToUnicode(domain) || domain);
+  return [mailbox, unicode];
 }
 
 function addressIn(mailbox: string): string {

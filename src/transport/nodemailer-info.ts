@@ -1,5 +1,4 @@
 /** What a Nodemailer transport says of a message that it sent, as an outcome for each recipient. */
-import { domainToASCII } from 'node:url';
 import { addressKey } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import type { Outcome } from '../mail/outcome.ts';
@@ -28,7 +27,7 @@ export function sentOutcomes(recipients: readonly Recipient[], info: unknown, ru
 }
 
 export function outcomesOf(recipients: readonly Recipient[], named: Named, rest: Outcome): Outcome[] {
-  return recipients.map(({ address }) => named.get(keyOf(address)) ?? rest);
+  return recipients.map(({ address }) => named.get(addressKey(address)) ?? rest);
 }
 
 /** `rejectedErrors`: an error with its reply for each recipient that was refused. */
@@ -37,7 +36,7 @@ export function rejections(said: Said, rules?: readonly Rule[]): Named {
   for (const error of asList(said.rejectedErrors).map(asSaid)) {
     const reply = replyOf(error);
     if (typeof error.recipient === 'string' && reply !== undefined)
-      found.set(keyOf(error.recipient), classify('rcpt', reply, rules));
+      found.set(addressKey(error.recipient), classify('rcpt', reply, rules));
   }
   return found;
 }
@@ -70,7 +69,7 @@ const rejectedReply: Reply = {
 function listed(value: unknown, reply: Reply, rules?: readonly Rule[]): [string, Outcome][] {
   return asList(value).map((entry) => {
     const address = typeof entry === 'string' ? entry : String(asSaid(entry).address ?? asSaid(entry).recipient ?? '');
-    return [keyOf(address), classify('rcpt', reply, rules)];
+    return [addressKey(address), classify('rcpt', reply, rules)];
   });
 }
 
@@ -79,10 +78,4 @@ function sentReply(said: Said): Reply {
   if (reply !== undefined && reply.code < 300) return reply;
   const text = [said.response, said.messageId].find((value) => typeof value === 'string' && value !== '');
   return { code: 250, status: '2.0.0', text: typeof text === 'string' ? text : 'sent' };
-}
-
-function keyOf(address: string): string {
-  const key = addressKey(address);
-  const at = key.lastIndexOf('@');
-  return `${key.slice(0, at)}@${domainToASCII(key.slice(at + 1)) || key.slice(at + 1)}`;
 }

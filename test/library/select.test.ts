@@ -125,3 +125,18 @@ describe('a change', () => {
     },
   );
 });
+
+describe('an international domain', () => {
+  test.each(['@bücher.example', 'dee@bücher.example', '@xn--bcher-kva.example'])(
+    '%s is meant as it was written',
+    async (whom) => {
+      await queue.submit({ from: 'dee@bücher.example', to: 'dee@bücher.example', subject: 'x', text: 'x' });
+      for (const filter of [{ recipient: whom }, { sender: whom }]) {
+        expect(await queue.count(filter)).toBe(1);
+        expect(await queue.hold(filter)).toBe(1);
+        expect(await queue.release(filter)).toBe(1);
+      }
+      expect(await queue.cancel({ recipient: whom })).toBe(1);
+    },
+  );
+});

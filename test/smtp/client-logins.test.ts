@@ -137,6 +137,18 @@ describe('logins by sender', () => {
     expect(relay.connections).toHaveLength(3);
   });
 
+  test('are those of an international domain in both spellings', async () => {
+    open({ credentials: all, logins: { '@bücher.example': news, 'boss@bücher.example': boss } });
+    for (const sender of [
+      'x@xn--bcher-kva.example',
+      'x@bücher.example',
+      'boss@xn--bcher-kva.example',
+      'boss@bücher.example',
+    ])
+      expect(await send(sender)).toEqual(['sent']);
+    expect(carriers()).toEqual(['news', 'news', 'boss', 'boss']);
+  });
+
   test('share one number of connections, and none starves', async () => {
     open({ credentials: all, logins, maxConnections: 1 });
     const senders = ['x@news.example', 'boss@news.example', 'x@other.example'];

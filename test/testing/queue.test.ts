@@ -194,3 +194,20 @@ describe('the queue', () => {
     expect(existsSync(`${folder.path}/posthaste.db`)).toBe(true);
   });
 });
+
+describe('an international domain', () => {
+  const mail = { from: 'Ann <ann@bücher.example>', to: 'bob@bücher.example', subject: 's', text: 'x' };
+  test.each<ExpectedMail>([
+    { to: 'bob@bücher.example' },
+    { to: 'Bob@xn--bcher-kva.example' },
+    { to: /@bücher\.example$/ },
+    { to: /@xn--bcher-kva\.example$/ },
+    { from: 'ann@bücher.example' },
+    { from: 'Ann <ann@BÜCHER.example>' },
+    { from: /<ann@bücher/ },
+  ])('is expected in either spelling: %j', async (expected) => {
+    await queue.submit(mail);
+    await queue.expectSent(expected);
+    await expect(queue.expectNotSent(expected)).rejects.toThrow('should not have been');
+  });
+});

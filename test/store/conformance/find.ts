@@ -39,6 +39,28 @@ export function findFacts(bench: Bench): void {
       expect(await bench.store.edge({ limit: 0, order: 'oldest', cursor: `${ids[1]}:2` })).toBe(ids[2]);
     });
 
+    test('finds an international domain in both spellings, however it came', async () => {
+      const put2 = (domain: string): Promise<Id> =>
+        put(bench.store, { sender: `ann@${domain}`, to: [{ recipient: `Bob@${domain}` }] });
+      const ids = [await put2('xn--bcher-kva.example'), await put2('Bücher.example')];
+      await put2('buecher.example');
+      for (const domain of ['bücher.example', 'xn--bcher-kva.example', 'BÜCHER.example']) {
+        const filters: readonly Filter[] = [
+          { recipient: `@${domain}` },
+          { recipient: `bob@${domain}` },
+          { sender: `@${domain}` },
+          { sender: `ann@${domain}` },
+          { recipient: `@${domain}`, sender: `ann@${domain}`, states: ['queued'] },
+        ];
+        for (const filter of filters) {
+          const { rows } = await bench.store.find(filter, { limit: 10 });
+          expect([filter, rows.map(({ id }) => id).toSorted()]).toEqual([filter, ids.toSorted()]);
+        }
+      }
+      const { rows } = await bench.store.find({ text: 'bücher.example' }, { limit: 10 });
+      expect(rows.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+    });
+
     test('answers each field alone, and all together', async () => {
       const ids: Record<string, Id> = {};
       ids.plain = await put(bench.store);

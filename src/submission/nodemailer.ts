@@ -15,6 +15,7 @@ import { KeyDigest } from './key-digest.ts';
 import { checkAddresses, checkSender } from './lost-recipients.ts';
 import { isMessageTooLarge, isRejection, type Rejection, STORE_FAILED, TOO_MANY_RECIPIENTS } from './rejections.ts';
 import { releaseStreams } from './streams.ts';
+import { makeLinesWhole } from './whole-lines.ts';
 
 /** What `sendMail` answers with. What the relay says comes later. */
 export interface QueuedInfo {
@@ -95,6 +96,7 @@ async function queueMail(
   const envelope = envelopeOf(from, to, wishes);
   const rejection = envelopeRejection(envelope, context.limits);
   if (rejection !== undefined) throw refusal(rejection, envelope);
+  makeLinesWhole(mail);
   const own = queue === undefined ? context : { ...context, queue };
   const intake = new Intake(own, { envelope, origin: 'library', from: null, details });
   const digest = details.key === undefined ? undefined : new KeyDigest(envelope, generatedIn(mail));

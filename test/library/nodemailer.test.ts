@@ -1,5 +1,5 @@
 /** Nodemailer's own messages through the queue: each of its options, in the version at hand and in those that applications have. */
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { createReadStream, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -127,6 +127,16 @@ async function composed({ createTransport }: Nodemailer, message: Mail): Promise
   return { envelope: { ...envelope, to: [envelope.to].flat() }, ...rest };
 }
 
+/** As it stands in the signature of such a body (RFC 6376 3.4.4). */
+function bodyHash(raw: string): string {
+  const body = raw
+    .slice(raw.indexOf('\r\n\r\n') + 4)
+    .replace(/[ \t]+/g, ' ')
+    .replace(/ \r\n/g, '\r\n')
+    .replace(/(?:\r\n)*$/, '\r\n');
+  return `bh=${createHash('sha256').update(body, 'latin1').digest('base64')}`;
+}
+
 /** Without what the queue adds. */
 function asComposed(raw: Buffer): string {
   return raw.toString('latin1').replace(/^Received: [\s\S]*?\r\n(?![ \t])/, '');
@@ -141,6 +151,34 @@ describe.each(versions)('with Nodemailer %s', (_, version) => {
     expect(info.messageId).toBe(compose().raw ? '<1@example.com>' : messageId);
     const kept = (await queue.outbox()).find(({ id }) => id === info.id);
     expect(asComposed(kept?.raw ?? Buffer.alloc(0))).toBe(message.toString('latin1'));
+  });
+
+  test.each<[string, string, Mail]>([
+    ['a text', 'a\r\n\r\nb', { ...mail, text: 'a\r\r\nb' }],
+    ['a progress bar', '1%\r\n2%\r\n', { ...mail, text: '1%\r2%\r' }],
+    ['HTML', '<p>\r\n</p>', { ...mail, text: '', html: '<p>\r</p>' }],
+    ['an attachment', 'x\r\ny', attached({ content: Buffer.from('x\ry'), contentTransferEncoding: '7bit' })],
+    [
+      'a stream',
+      '1%\r\n2%\r\n3%',
+      attached({ content: Readable.from(['1%\r', '\n2%\r', '3%']), contentTransferEncoding: '7bit' }),
+    ],
+  ])('a CR that stands alone in %s ends a line, and a signature of Nodemailer holds', async (_, lines, message) => {
+    const dkim = { domainName: 'example.com', keySelector: 's', privateKey };
+    const mailer = version.createTransport(queue.transport());
+    const { id } = (await mailer.sendMail({ ...message, dkim } as Mail)) as QueuedInfo;
+    const raw = (await queue.outbox()).find((each) => each.id === id)?.raw.toString('latin1') ?? '';
+    expect(raw).toContain(lines);
+    expect(raw).not.toMatch(/\r(?!\n)|(?<!\r)\n/);
+    expect(raw).toContain(bodyHash(raw));
+  });
+
+  test('a CR that stands alone in raw octets is refused: they may be signed, or of somebody else', async () => {
+    const raw = { envelope: { from: 'a@example.com', to: 'b@example.org' }, raw: RAW.replace('as it', 'as\rit') };
+    await expect(version.createTransport(queue.transport()).sendMail(raw)).rejects.toMatchObject({
+      code: 'MESSAGE_REFUSED',
+      message: expect.stringContaining('a CR that stands alone'),
+    });
   });
 
   test('a plugin that changes messages is heard', async () => {

@@ -1,5 +1,5 @@
 /** A message as the tests of an application look at it: read again from what is kept, not from what was given. */
-import PostalMime, { type Address, type Email } from 'postal-mime';
+import PostalMime, { type Address, decodeWords, type Email } from 'postal-mime';
 import type { FoundMessage } from '../app/found.ts';
 import type { Priority } from '../queue/message.ts';
 import type { Id } from '../runtime/id.ts';
@@ -28,7 +28,7 @@ export interface SentMail {
   readonly text: string;
   readonly html: string;
   readonly attachments: readonly SentAttachment[];
-  /** The first value of each field, names in lower case. */
+  /** The first value of each field, decoded as the subject is; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly priority: Priority;
   readonly tags: readonly string[];
@@ -75,6 +75,6 @@ function bytesOf(content: string | ArrayBuffer | Uint8Array): Uint8Array {
 
 function headersOf(email: Email): Record<string, string> {
   const headers: Record<string, string> = Object.create(null);
-  for (const { key, value } of email.headers) headers[key] ??= value;
+  for (const { key, value } of email.headers) headers[key] ??= decodeWords(value);
   return headers;
 }

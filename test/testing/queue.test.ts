@@ -211,3 +211,11 @@ describe('an international domain', () => {
     await expect(queue.expectNotSent(expected)).rejects.toThrow('should not have been');
   });
 });
+
+test('header values are decoded as the subject is', async () => {
+  const long = 'Grüße aus der schönen Überraschung, die so lang ist, daß sie in mehreren Stücken kommt';
+  await queue.submit({ ...mail, headers: { 'X-A': 'wörd', 'X-Long': long, 'X-Plain': 'a=b <c@d>' } });
+  const sent = await queue.expectSent({ headers: { 'X-A': 'wörd', 'x-long': long, 'X-Plain': /^a=b <c@d>$/ } });
+  expect(sent.headers).toMatchObject({ 'x-a': 'wörd', subject: 'Grüße' });
+  await expect(queue.expectNotSent({ headers: { 'X-A': /^wörd$/ } })).rejects.toThrow('should not have been');
+});

@@ -185,7 +185,7 @@ describe('as django-mailer has it', () => {
 
   test('mailAdmins and mailManagers write to those people, from the server, with the prefix and a priority', async () => {
     await using told = await open({
-      admins: ['Ann <ann@example.com>', 'al@example.com'],
+      admins: ['"Doe, Ann" <ann@example.com>', 'al@example.com'],
       managers: 'Mo <mo@example.com>, mia@example.com',
       serverEmail: 'Server <root@example.com>',
       subjectPrefix: '[shop]',

@@ -94,14 +94,14 @@ export const program = {
   }),
   admins: setting({
     group: 'Application',
-    kind: kinds.list(mail.mailbox, /,/),
+    kind: mail.mailboxes,
     standard: [],
     standardText: 'none',
     sentence: 'Who gets the messages of `mailAdmins()`, as `ann@example.com` or `Ann <ann@example.com>`.',
   }),
   managers: setting({
     group: 'Application',
-    kind: kinds.list(mail.mailbox, /,/),
+    kind: mail.mailboxes,
     standard: [],
     standardText: 'none',
     sentence: 'Who gets the messages of `mailManagers()`.',

@@ -1,17 +1,27 @@
 /** The settings that have parts, and stand in a configuration file only: relays, routes and signatures. Each part once. */
+import type { SendMailOptions, Transport } from 'nodemailer';
 import * as kinds from './kinds.ts';
 import * as relay from './kinds-relay.ts';
 import * as webhook from './kinds-webhook.ts';
 import { read } from './schema.ts';
 import { arrayOf, field, named, orShort, requiredField, type Shaped, secretField, shape } from './structured.ts';
 
-/** A Nodemailer transport: anything that sends by itself. */
-export type MailTransport = object;
+/** What `nodemailer.createTransport()` returns, as far as it is used. */
+interface MailSender {
+  readonly sendMail: (mail: SendMailOptions) => unknown;
+}
+
+/**
+ * A Nodemailer transport: anything that sends by itself. Those of other versions of Nodemailer than the types are of, and of none, are told by
+ * their method alone; what is written in place has the types of Nodemailer's own.
+ */
+export type MailTransport = Transport<unknown> | MailSender | { readonly send: object } | { readonly sendMail: object };
 
 const mailTransport: kinds.Kind<MailTransport, MailTransport> = {
   schema: read((value) => {
-    const given = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-    return typeof given.send === 'function' || typeof given.sendMail === 'function' ? given : undefined;
+    const given = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+    const sends = typeof given.send === 'function' || typeof given.sendMail === 'function';
+    return sends ? (given as unknown as MailTransport) : undefined;
   }),
   placeholder: 'object',
   allowed: 'a Nodemailer transport: an object with a method send or sendMail',

@@ -94,6 +94,9 @@ describe('the package', () => {
       import { defineConfig, openQueue, PosthasteError, type FoundMessage } from 'posthaste';
       import { openTestQueue, type ScriptedRelay, type SentMail, startRelay, type TestQueue, usual } from 'posthaste/testing';
       export default defineConfig({ relay: 'smtp://mail.example.com', onRelayChange: ({ relay }) => console.log(relay) });
+      export const inline = defineConfig({ relays: { x: { transport: { name: 'x', version: '1', send(mail, done) {
+        done(null, mail.message.getEnvelope().to.map((each) => each.trim()));
+      } } } } });
       const queue = await openQueue({ maxAge: '2d' });
       const info = await createTransport(queue.transport()).sendMail({ from: 'a@example.com', to: 'b@example.org', text: 't' });
       const found: FoundMessage | null = await queue.get(info.id);

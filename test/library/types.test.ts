@@ -8,6 +8,7 @@ import type {
   Mail,
   MailQueue,
   MessageFilter,
+  PosthasteConfig,
   QueuedInfo,
   QueueEvent,
   QueueSettings,
@@ -15,6 +16,7 @@ import type {
   SubmitOptions,
   SubmitResult,
 } from '../../src/index.ts';
+import { defineConfig } from '../../src/index.ts';
 import type { SentMail, TestQueue } from '../../src/testing/index.ts';
 
 /** Never called: it is read by tsc alone. */
@@ -52,7 +54,42 @@ function checked(queue: MailQueue, tests: TestQueue, plain: SendMailOptions): vo
   void tests.expectSent({ body: 'x' });
 }
 
+/** Relays that send by a transport of the application's. */
+function transports(others: Transport<{ id: string }>, transporter: Transporter): void {
+  const inline = defineConfig({
+    relays: {
+      plugin: {
+        transport: {
+          name: 'x',
+          version: '1',
+          send(mail, callback) {
+            expectTypeOf(mail.message.getEnvelope().to).toEqualTypeOf<string[]>();
+            callback(null, { messageId: mail.message.messageId() });
+          },
+        },
+      },
+      sender: { transport: { sendMail: async (mail) => mail.envelope } },
+    },
+  });
+  class Ours {
+    readonly #sent: string[] = [];
+    readonly name = 'ours';
+    send(mail: { readonly message: { messageId(): string } }, callback: (error: Error | null) => void): void {
+      this.#sent.push(mail.message.messageId());
+      callback(null);
+    }
+  }
+  /** Of a version of Nodemailer whose types fit none of ours. */
+  const older = { sendMail: (mail: { to: string[]; other: symbol }): Promise<symbol> => Promise.resolve(mail.other) };
+  for (const transport of [others, transporter, new Ours(), older, createTransport({ jsonTransport: true })])
+    expectTypeOf({ transport }).toExtend<NonNullable<PosthasteConfig['relays']>[string]>();
+  // @ts-expect-error: it sends nothing
+  defineConfig({ relays: { x: { transport: { name: 'x' } } } });
+  void inline;
+}
+
 test('the types are what tsc checks', () => {
+  expectTypeOf(transports).toBeFunction();
   expectTypeOf(checked).toBeFunction();
   expectTypeOf<{ tag: string }>().toExtend<MessageFilter>();
   expectTypeOf<{ sendAt: Date; expiresAt: number; tags: string[] }>().toExtend<SubmitOptions>();

@@ -121,7 +121,7 @@ async function serve(each: AnyRoute, context: AppContext, { access, log }: ApiOp
   const who = await identify(each.needs, request, peer, access);
   const call = {
     params: checked(each.params, context.req.param(), 'path'),
-    query: checked(each.query ?? NOTHING, context.req.query(), 'query'),
+    query: checked(each.query ?? NOTHING, queryOf(context), 'query'),
     body: each.body === undefined ? undefined : checked(each.body, await jsonOf(request, each), 'body'),
     who,
     peer,
@@ -133,6 +133,12 @@ async function serve(each: AnyRoute, context: AppContext, { access, log }: ApiOp
 }
 
 const NOTHING = z.strictObject({});
+
+/** What is given once as its text, what is repeated as a list: which parameters may be is for their schemas to say. */
+function queryOf(context: AppContext): Record<string, unknown> {
+  const given = Object.entries(context.req.queries());
+  return Object.fromEntries(given.map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
+}
 
 /** Ids by the hundred and contents do not belong in the log. */
 function auditOf({ params, body }: { readonly params: unknown; readonly body: unknown }): Record<string, unknown> {
@@ -146,10 +152,20 @@ function checked(schema: z.ZodType | undefined, value: unknown, where: string): 
   if (schema === undefined) return undefined;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const faults = result.error.issues.map(({ path, message }): Fault => ({ path: path.join('.'), message }));
+  const faults = result.error.issues.map(
+    (issue): Fault => ({
+      path: issue.path.join('.'),
+      message: where === 'query' && isRepeated(issue, value) ? 'is given more than once' : issue.message,
+    }),
+  );
   const first = faults[0];
   const at = first === undefined || first.path === '' ? where : `${where}: ${first.path}`;
   throw new Refusal('OPTION_INVALID', `The ${at} is not as it must be: ${first?.message}.`, { faults });
+}
+
+/** The parameter as a whole is wrong, and not one of its values. */
+function isRepeated({ path }: z.core.$ZodIssue, query: unknown): boolean {
+  return path.length === 1 && Array.isArray((query as Record<string, unknown>)[String(path[0])]);
 }
 
 /** Forms of other sites can send no JSON without being asked by the browser whether they may. */

@@ -15,7 +15,8 @@ export function openApi(base: string, version: string, routes: readonly AnyRoute
     info: {
       title: 'posthaste',
       version,
-      description: 'See and steer a mail queue. Times are milliseconds since 1970 (UTC).',
+      description:
+        'See and steer a mail queue. Times are milliseconds since 1970 (UTC). Lists in a query stand in one parameter with commas, or in several of its name.',
     },
     paths,
     components: {
@@ -97,7 +98,7 @@ function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): J
     required: place === 'path' || required.includes(name),
     ...(description !== undefined && { description }),
     schema: rest,
-    // Lists stand in one parameter, with commas.
+    // Several parameters are as good, but a description has one form.
     ...(rest.type === 'array' && { style: 'form', explode: false }),
   }));
 }

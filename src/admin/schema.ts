@@ -20,6 +20,13 @@ export const id = z
 const fromText = <T extends z.ZodType>(read: (text: string) => unknown, schema: T) =>
   z.preprocess((value) => (typeof value === 'string' ? read(value) : value), schema);
 
+/** In a query with commas, in several parameters, or both. */
+export const list = <T extends z.ZodType>(each: T) =>
+  z.preprocess((value) => {
+    if (!Array.isArray(value)) return typeof value === 'string' ? value.split(',') : value;
+    return value.flatMap((part) => (typeof part === 'string' ? part.split(',') : [part]));
+  }, z.array(each).min(1));
+
 export const time = fromText(
   (text) => (/^\d{1,15}$/.test(text) ? Number(text) : text),
   z.int().min(0).max(8.64e15),
@@ -46,7 +53,7 @@ export const priority = z.enum(PRIORITIES as readonly [(typeof PRIORITIES)[numbe
 
 /** Which deliveries; all that is given must fit. */
 const FILTER = {
-  state: fromText((given) => given.split(','), z.array(state).min(1)).optional(),
+  state: list(state).optional(),
   reason: reason.optional(),
   relay: text().optional(),
   recipient: text().optional().describe('A whole address, or @domain.'),

@@ -47,10 +47,7 @@ export function submitRoutes(parts: AdminParts): readonly AnyRoute[] {
       needs: 'operator',
       query: z.strictObject({
         from: schema.text(320).describe('The sender of the envelope; <> for none.'),
-        to: z.preprocess(
-          (value) => (typeof value === 'string' ? value.split(',') : value),
-          z.array(schema.text(320)).min(1),
-        ),
+        to: schema.list(schema.text(320)),
       }),
       streams: ['message/rfc822'],
       answer: kept,

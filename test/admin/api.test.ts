@@ -62,6 +62,20 @@ describe('messages', () => {
       expect((await bench.get(`/messages?limit=${limit}`)).json.errors).toEqual([{ path: 'limit', message }]);
   });
 
+  test('are found by each value of a list, however it is given, and by nothing that is given twice', async () => {
+    await submit({ options: { held: true } });
+    await submit();
+    for (const query of ['state=queued,held', 'state=queued&state=held', 'state=bounced,queued&state=held'])
+      expect((await bench.get(`/messages/count?${query}`)).json, query).toEqual({ count: 2 });
+    for (const name of ['recipient', 'createdAfter', 'deferred', 'reports', 'reason']) {
+      const { status, json } = await bench.get(`/messages/count?${name}=1&${name}=2`);
+      const errors = [{ path: name, message: 'is given more than once' }];
+      expect([status, json.errors], name).toEqual([400, errors]);
+    }
+    const wrong = await bench.get('/messages/count?state=queued&state=gone');
+    expect([wrong.status, wrong.json.errors[0].path]).toEqual([400, 'state.1']);
+  });
+
   test('show one with its recipients, why each waits, and what happened to it', async () => {
     const id = await submit({ options: { metadata: { order: '7' }, held: true } });
     const { json } = await bench.get(`/messages/${id}`);
@@ -238,6 +252,15 @@ describe('submission', () => {
     );
     expect([status, json.accepted]).toEqual([201, ['a@example.org', 'b@example.org']]);
     expect((await bench.get(`/messages/${json.id}/raw`)).text).toMatch(/\r\nSubject: Raw\r\n[\s\S]*\r\n\r\nbody\r\n$/);
+  });
+
+  test('takes each recipient of a whole message, however many parameters name them', async () => {
+    const body = { method: 'POST', headers: { 'content-type': 'message/rfc822' }, body: 'Subject: x\r\n\r\nx\r\n' };
+    const url = '/api/v1/messages/raw?from=ann@example.com';
+    const kept = await bench.ask(`${url}&to=a@example.org&to=b@example.org,c@example.org`, body);
+    expect([kept.status, kept.json.accepted]).toEqual([201, ['a@example.org', 'b@example.org', 'c@example.org']]);
+    const twice = await bench.ask(`${url}&from=eve@example.com&to=a@example.org`, body);
+    expect([twice.status, twice.json.errors]).toEqual([400, [{ path: 'from', message: 'is given more than once' }]]);
   });
 
   test('says in the codes of the library what is wrong', async () => {

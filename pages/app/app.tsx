@@ -3,6 +3,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { Suspense, useEffect } from 'react';
 import { Route, Router, Switch } from 'wouter';
 import { ApiError, BASE } from '../api/client.ts';
+import { onMissedEvents } from '../api/events.ts';
 import { useSession } from '../api/session.ts';
 import { ErrorState, Skeleton } from '../design/states.tsx';
 import { ToastProvider } from '../design/toast.tsx';
@@ -23,6 +24,8 @@ export const client = new QueryClient({
     },
   },
 });
+
+onMissedEvents(() => void client.invalidateQueries());
 
 /** A login that has ended shows at the next answer. */
 client.getQueryCache().subscribe(({ type, query }) => {

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { Clock } from '../runtime/clock.ts';
 import { type AnyRoute, route } from './api.ts';
-import type { AdminParts, StreamEvent } from './parts.ts';
+import type { AdminParts, StreamEvent, StreamFeed } from './parts.ts';
 import { Refusal } from './problem.ts';
 import * as schema from './schema.ts';
 
@@ -27,7 +27,7 @@ export function eventRoutes({ events, clock }: AdminParts): readonly AnyRoute[] 
       method: 'get',
       path: '/events',
       summary:
-        'A stream of server-sent events: submitted, sent, captured, deferred, inDoubt, held, bounced, suppressed, cancelled with the delivery, and relay. Goes on after Last-Event-ID; events of the last seconds before it may come again.',
+        'A stream of server-sent events: submitted, sent, captured, deferred, inDoubt, held, bounced, suppressed, cancelled with the delivery, and relay. Goes on after Last-Event-ID; events of the last seconds before it may come again. `position` comes first, and every 15 s in which nothing happens, with nothing but an id.',
       needs: 'viewer',
       query: z.strictObject({
         after: schema.time.optional().describe('In place of Last-Event-ID: a time. Default: from now on.'),
@@ -57,21 +57,18 @@ function lastId(request: Request): number | undefined {
   throw new Refusal('OPTION_INVALID', 'The Last-Event-ID is none that an event here had.');
 }
 
-/** Reads on only as fast as the client does. */
-function streamOf(
-  events: AsyncGenerator<StreamEvent, void>,
-  ended: AbortController,
-  clock: Clock,
-): ReadableStream<Uint8Array> {
+/** Reads on only as fast as the client does. Its signs of life say how far it is, so that who loses it in a quiet time misses nothing. */
+function streamOf({ events, position }: StreamFeed, ended: AbortController, clock: Clock): ReadableStream<Uint8Array> {
   const until = clock.now() + LIFE;
+  const here = (): string => textOf({ id: String(position()), type: 'position', data: {} });
   let next: Promise<IteratorResult<StreamEvent, void>> | undefined;
   return new ReadableStream(
     {
-      start: (controller) => controller.enqueue(encoder.encode(`retry: ${RETRY}\n\n`)),
+      start: (controller) => controller.enqueue(encoder.encode(`retry: ${RETRY}\n${here()}`)),
       async pull(controller) {
         next ??= events.next();
         const result = clock.now() < until ? await within(next, clock) : { done: true as const };
-        if (result === undefined) return controller.enqueue(encoder.encode(': still here\n\n'));
+        if (result === undefined) return controller.enqueue(encoder.encode(here()));
         next = undefined;
         if (result.done !== true) return controller.enqueue(encoder.encode(textOf(result.value)));
         ended.abort();

@@ -78,6 +78,12 @@ export interface StreamEvent {
   readonly data: unknown;
 }
 
+export interface StreamFeed {
+  readonly events: AsyncGenerator<StreamEvent, void>;
+  /** Up to when all that happened was told; as an id, from where to go on. */
+  position(): Instant;
+}
+
 export interface AdminParts {
   /** Of this process; absent inside an application, which has its own. */
   readonly metrics?: Metrics | undefined;
@@ -105,7 +111,7 @@ export interface AdminParts {
   relayNames(): Promise<readonly string[]>;
   prospect(): Promise<Prospect>;
   /** What happens after that time, or from now on; ends with the signal. */
-  events(after: Instant | null, signal: AbortSignal): AsyncGenerator<StreamEvent, void>;
+  events(after: Instant | null, signal: AbortSignal): StreamFeed;
   /** Throws as the library's `submit`. */
   submit(mail: Mail, options: MailOptions): Promise<Kept>;
 }

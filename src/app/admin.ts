@@ -58,9 +58,9 @@ export function adminParts(app: App, log: Log, submitter: Pick<Submitter, 'submi
     testWebhook: (name) => testWebhook(config, name),
     relayNames: () => knownRelays(app, config),
     prospect: () => Outlook.of(store, config, systemClock.now()),
-    async *events(after, signal) {
-      const parts = { store, clock: systemClock, log };
-      for await (const event of new Feed(parts, { after, signal }).events()) yield streamed(event);
+    events(after, signal) {
+      const feed = new Feed({ store, clock: systemClock, log }, { after, signal });
+      return { events: streamedAll(feed.events()), position: () => feed.position };
     },
     async submit(mail, options) {
       const fault = await spaceFault(config);
@@ -70,6 +70,10 @@ export function adminParts(app: App, log: Log, submitter: Pick<Submitter, 'submi
       return submitter.submit(safe, options as SubmitOptions);
     },
   };
+}
+
+async function* streamedAll(events: AsyncGenerator<QueueEvent, void>): AsyncGenerator<StreamEvent, void> {
+  for await (const event of events) yield streamed(event);
 }
 
 function streamed(event: QueueEvent): StreamEvent {

@@ -58,6 +58,11 @@ export class Feed {
     this.#start = after === null ? this.#since : after - LATE;
   }
 
+  /** Up to when all that happened was told. */
+  get position(): Instant {
+    return this.#since;
+  }
+
   /** Ends when the signal says so. A store that cannot be read is asked again. */
   async *events(): AsyncGenerator<QueueEvent, void> {
     while (!this.#signal.aborted) {

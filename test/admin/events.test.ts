@@ -1,6 +1,10 @@
 /** The live stream, as a browser's EventSource reads it. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { AnyRoute } from '../../src/admin/api.ts';
+import { eventRoutes } from '../../src/admin/events.ts';
+import type { AdminParts } from '../../src/admin/parts.ts';
 import { openQueue } from '../../src/index.ts';
+import { ManualClock } from '../../src/runtime/clock.ts';
 import { AdminBench } from '../support/admin.ts';
 import { temporaryFolder } from '../support/posthaste.ts';
 
@@ -31,13 +35,15 @@ async function listen(headers: Readonly<Record<string, string>> = {}) {
   const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   const seen: Seen[] = [];
+  const positions: (string | undefined)[] = [];
   const take = (block: string): void => {
     const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
     const event = field('event');
-    if (event !== undefined) seen.push({ id: field('id'), event, data: JSON.parse(field('data') ?? 'null') });
+    if (event === 'position') positions.push(field('id'));
+    else if (event !== undefined) seen.push({ id: field('id'), event, data: JSON.parse(field('data') ?? 'null') });
   };
   const until = async (count: number): Promise<readonly Seen[]> => {
-    while (seen.length < count) {
+    while (seen.length < count || positions.length === 0) {
       const { value, done } = await reader.read();
       if (done) throw new Error(`the stream ended after ${text}`);
       const blocks = (text + value).split('\n\n');
@@ -46,7 +52,7 @@ async function listen(headers: Readonly<Record<string, string>> = {}) {
     }
     return seen;
   };
-  return { response, until, stop };
+  return { response, until, stop, positions };
 }
 
 const submit = (to: string) => bench.post('/messages', { from: 'a@example.com', to, subject: 'x\n'.trim(), text: 'x' });
@@ -65,6 +71,37 @@ test('it tells of what happens while it happens, and goes on where a client left
   expect(new Set(seen.map(({ event }) => event))).toEqual(new Set(['submitted', 'cancelled']));
   await bench.post('/relays/default/resume');
   expect((await again.until(3))[2]).toMatchObject({ event: 'relay', data: { relay: 'default', change: 'resumed' } });
+});
+
+test('who leaves before anything happened is told what happened meanwhile', async () => {
+  const { json } = await submit('bob@example.org');
+  const first = await listen();
+  await first.until(0);
+  first.stop.abort();
+  await bench.post('/messages/cancel', { ids: [json.id] });
+  const again = await listen({ 'last-event-id': first.positions[0] ?? '' });
+  // What was submitted shortly before comes again.
+  const told = await again.until(2);
+  expect(told.map(({ event }) => event)).toContain('cancelled');
+});
+
+test('a sign of life says how far the stream is', async () => {
+  const clock = new ManualClock(1_000);
+  const quiet = async function* (): AsyncGenerator<never, void> {
+    await new Promise(() => undefined);
+  };
+  const events = () => ({ events: quiet(), position: () => clock.now() - 1 });
+  const [route] = eventRoutes({ events, clock } as unknown as AdminParts);
+  const request = new Request('http://localhost/');
+  const call = { query: {}, params: {}, body: {}, who: { name: '', role: 'viewer' }, peer: '', request } as const;
+  const { body } = (route as AnyRoute).run(call) as Response;
+  const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader.read()).value).toBe('retry: 2000\nid: 999\nevent: position\ndata: {}\n\n');
+  const next = reader.read();
+  await expect.poll(() => clock.nextTimer()).toBe(16_000);
+  clock.moveTo(16_000);
+  expect((await next).value).toBe('id: 15999\nevent: position\ndata: {}\n\n');
+  await reader.cancel();
 });
 
 test('what people wrote forges no event', async () => {

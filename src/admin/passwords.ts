@@ -2,6 +2,7 @@
 import { printable } from '../mail/reply.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import { Turnstile } from '../runtime/turnstile.ts';
 import type { Access, Login, Peer, Principal, Role } from './access.ts';
 import type { LoginTrail } from './login-trail.ts';
 import { Refusal } from './problem.ts';
@@ -21,6 +22,10 @@ export interface PasswordParts {
 const MAX_SECRET = 1_000;
 /** Passwords that are checked at one time: each takes 16 MB. */
 const PARALLEL = 4;
+/** That wait for their turn, or are checked. */
+const MOST_WAITING = 100;
+/** How soon those may come back who found no place, ms. */
+const FULL = 1_000;
 /** Pairs of address and name that are remembered to have logged in. */
 const MOST_KNOWN = 1_000;
 
@@ -29,9 +34,10 @@ export class PasswordAccess implements Access {
   readonly #parts: PasswordParts;
   readonly #tries: Tries;
   readonly #sessions: Sessions;
-  /** Who logged in from where: a stranger's failures under the same name do not keep them out. */
+  /** Who logged in from where: what strangers try under the same name, or from there under others, does not keep them out. */
   readonly #known = new Set<string>();
-  #checking = 0;
+  readonly #turnstile = new Turnstile(PARALLEL);
+  #waiting = 0;
 
   constructor(parts: PasswordParts) {
     this.#parts = parts;
@@ -57,39 +63,51 @@ export class PasswordAccess implements Access {
   readonly logout = (request: Request): string => this.#sessions.end(request);
 
   async #check(peer: Peer, name: string, password: string): Promise<Principal> {
-    // What is remembered of those who fail must not grow with what they send.
-    const pair = `${peer} ${name.slice(0, MAX_SECRET)}`;
-    const keys = [`peer ${peer}`, ...(this.#known.has(pair) ? [] : [`name ${name.slice(0, MAX_SECRET)}`])];
-    const wait = this.#tries.wait(...keys);
+    if (this.#waiting >= MOST_WAITING) throw tooMany(FULL);
+    this.#waiting++;
+    try {
+      return await this.#turnstile.pass(() => this.#checkNow(peer, name, password));
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #checkNow(peer: Peer, name: string, password: string): Promise<Principal> {
+    const keys = keysOf(peer, name);
+    const isKnown = this.#known.has(keys.pair);
+    const wait = this.#tries.wait(...(isKnown ? [keys.pair] : [keys.peer, keys.name]));
     if (wait > 0) throw tooMany(wait);
-    if (this.#checking >= PARALLEL) throw tooMany(1_000);
-    const right = name.length <= MAX_SECRET && password.length <= MAX_SECRET && (await this.#matches(name, password));
+    const right =
+      name.length <= MAX_SECRET && password.length <= MAX_SECRET && (await this.#parts.authenticate(name, password));
     const who = right ? this.#principal(name) : null;
     if (who === null) {
-      this.#tries.failed(...keys);
-      const given = printable(name.slice(0, 64));
-      this.#parts.log.warn({ by: given, from: peer }, 'login refused');
-      this.#parts.trail.refused(given, peer);
-      throw new Refusal('LOGIN_REQUIRED', 'The name or the password is wrong.');
+      this.#tries.failed(keys.peer, keys.pair, ...(isKnown ? [] : [keys.name]));
+      throw this.#refused(peer, name);
     }
-    this.#tries.succeeded(...keys);
-    if (this.#known.size < MOST_KNOWN) this.#known.add(pair);
+    // Another name may have been tried from there, and this one from elsewhere.
+    this.#tries.forgive(keys.pair, keys.peer);
+    if (!isKnown) this.#tries.succeeded(keys.name);
+    if (this.#known.size < MOST_KNOWN) this.#known.add(keys.pair);
     return who;
   }
 
-  async #matches(name: string, password: string): Promise<boolean> {
-    this.#checking++;
-    try {
-      return await this.#parts.authenticate(name, password);
-    } finally {
-      this.#checking--;
-    }
+  #refused(peer: Peer, name: string): Refusal {
+    const given = printable(name.slice(0, 64));
+    this.#parts.log.warn({ by: given, from: peer }, 'login refused');
+    this.#parts.trail.refused(given, peer);
+    return new Refusal('LOGIN_REQUIRED', 'The name or the password is wrong.');
   }
 
   #principal(name: string): Principal | null {
     const role = this.#parts.roles.get(name);
     return role === undefined ? null : { name, role };
   }
+}
+
+/** By what failures are counted. What is remembered of those who fail must not grow with what they send. */
+function keysOf(peer: Peer, name: string): { readonly peer: string; readonly name: string; readonly pair: string } {
+  const short = name.slice(0, MAX_SECRET);
+  return { peer: `peer ${peer}`, name: `name ${short}`, pair: `pair ${peer} ${short}` };
 }
 
 function tooMany(wait: number): Refusal {

@@ -28,6 +28,17 @@ test('a success forgets failures, and so does time', () => {
   expect(tries.wait('b')).toBe(0);
 });
 
+test('what is forgiven to one is not forgiven to those who were counted with it', () => {
+  const tries = new Tries(clock);
+  for (let i = 0; i < 5; i++) tries.failed('ann', 'all');
+  tries.failed('bob', 'all');
+  tries.forgive('bob', 'all');
+  expect(tries.wait('ann')).toBeGreaterThan(0);
+  expect(tries.wait('all')).toBeGreaterThan(0);
+  tries.forgive('ann', 'all');
+  expect(tries.wait('ann', 'all')).toBe(0);
+});
+
 test('strangers without number fill no memory', () => {
   const tries = new Tries(clock);
   for (let i = 0; i < 10; i++) tries.failed('first');

@@ -55,4 +55,13 @@ export class Tries {
   succeeded(...keys: readonly string[]): void {
     for (const key of keys) this.#failures.delete(key);
   }
+
+  /** The failures of `part` are forgotten, also where they were counted among others; those of others stay. */
+  forgive(part: string, whole: string): void {
+    const forgiven = this.#recent(part)?.count ?? 0;
+    const all = this.#recent(whole);
+    this.#failures.delete(part);
+    if (all === undefined || all.count <= forgiven) this.#failures.delete(whole);
+    else this.#failures.set(whole, { ...all, count: all.count - forgiven });
+  }
 }

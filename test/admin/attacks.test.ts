@@ -334,6 +334,45 @@ describe('with users', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(bench.log.count('login refused')).toBe(5);
     expect(JSON.stringify(bench.log.events)).not.toContain('guess');
+    expect((await login('ann', 'correct horse')).status).toBe(200);
+  });
+
+  test('who has a login of their own guesses those of others no faster, also of who is known there', async () => {
+    await open();
+    await login('ann', 'correct horse');
+    const answers: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      answers.push((await login('ann', `guess ${i}`)).status);
+      expect((await login('vera', 'watch')).status).toBe(200);
+    }
+    expect(answers).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
+    expect((await login('ann', 'correct horse')).status).toBe(429);
+  });
+
+  test('own mistakes are forgotten by a login, those of others from there are not', async () => {
+    await open();
+    for (let i = 0; i < 4; i++) await login('vera', `mistake ${i}`);
+    await login('vera', 'watch');
+    const answers: number[] = [];
+    for (let i = 0; i < 7; i++) answers.push((await login(`stranger ${i}`, 'x')).status);
+    expect(answers).toEqual([401, 401, 401, 401, 401, 429, 429]);
+    expect((await login('vera', 'watch')).status).toBe(200);
+    expect((await login('ann', 'correct horse')).status).toBe(429);
+  });
+
+  test('many requests at once with the right password are all answered', async () => {
+    await open();
+    const all = Array.from({ length: 30 }, () => bench.get('/status', basic('ann', 'correct horse')));
+    expect(new Set((await Promise.all(all)).map(({ status }) => status))).toEqual(new Set([200]));
+  });
+
+  test('many guesses at once are no more than one after the other, but for those under way', async () => {
+    await open();
+    const all = await Promise.all(Array.from({ length: 150 }, (_, i) => login('ann', `guess ${i}`)));
+    const tried = all.filter(({ status }) => status === 401).length;
+    expect(tried).toBeGreaterThanOrEqual(5);
+    expect(tried).toBeLessThanOrEqual(8);
+    expect(all.filter(({ status }) => status === 429)).toHaveLength(150 - tried);
   });
 
   test('names and passwords of any form are only wrong', async () => {

@@ -57,8 +57,11 @@ async function ask<Answer>(url: string, init: RequestInit): Promise<Answer> {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError(0, 'UNREACHABLE', 'posthaste does not answer: is it still running?');
   });
-  if (response.ok) return (await response.json()) as Answer;
-  throw await errorOf(response);
+  if (!response.ok) throw await errorOf(response);
+  return (await response.json().catch(() => {
+    // A proxy gave another one, or the connection broke in the middle of it.
+    throw new ApiError(response.status, 'UNKNOWN', 'What came was no whole answer of posthaste: try again.');
+  })) as Answer;
 }
 
 async function errorOf(response: Response): Promise<ApiError> {

@@ -2,7 +2,7 @@
 import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { FoundAnswer } from '../../src/admin/answers.ts';
-import { ApiError, apiUrl, sentenceOf } from '../api/client.ts';
+import { post, sentenceOf } from '../api/client.ts';
 import { Button } from '../design/button.tsx';
 import { Dialog } from '../design/dialog.tsx';
 import { useToasts } from '../design/toast.tsx';
@@ -20,7 +20,7 @@ export function ResendButton({ found }: { readonly found: FoundAnswer }) {
 }
 
 function Resend({ found, onClose }: { readonly found: FoundAnswer; readonly onClose: () => void }) {
-  const { id, sender } = found.message;
+  const { id } = found.message;
   const [, navigate] = useLocation();
   const { show } = useToasts();
   const [fault, setFault] = useState<string | null>(null);
@@ -30,11 +30,8 @@ function Resend({ found, onClose }: { readonly found: FoundAnswer; readonly onCl
     const to = String(new FormData(event.currentTarget).get('to'));
     setBusy(true);
     try {
-      const fresh = await resend(
-        id,
-        sender ?? '<>',
-        to.split(/[\s,;]+/).filter((each) => each !== ''),
-      );
+      const recipients = to.split(/[\s,;]+/).filter((each) => each !== '');
+      const { id: fresh } = await post<{ readonly id: string }>(`/messages/${id}/resend`, { to: recipients });
       onClose();
       show({ text: 'Submitted as a new message.' });
       navigate(`/messages/${fresh}`);
@@ -71,18 +68,4 @@ function Resend({ found, onClose }: { readonly found: FoundAnswer; readonly onCl
       </form>
     </Dialog>
   );
-}
-
-/** Answers with the new id. Throws ApiError. */
-async function resend(id: string, from: string, to: readonly string[]): Promise<string> {
-  const source = await fetch(apiUrl(`/messages/${id}/raw`));
-  if (!source.ok) throw new ApiError(source.status, 'UNKNOWN', 'The content cannot be read.');
-  const answer = await fetch(apiUrl('/messages/raw', { from, to }), {
-    method: 'POST',
-    headers: { 'content-type': 'message/rfc822' },
-    body: await source.blob(),
-  });
-  const said = (await answer.json()) as { readonly id?: string; readonly detail?: string; readonly code?: string };
-  if (answer.ok && said.id !== undefined) return said.id;
-  throw new ApiError(answer.status, said.code ?? 'UNKNOWN', said.detail ?? `The server answered ${answer.status}.`);
 }

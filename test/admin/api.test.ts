@@ -263,6 +263,24 @@ describe('submission', () => {
     expect([twice.status, twice.json.errors]).toEqual([400, [{ path: 'from', message: 'is given more than once' }]]);
   });
 
+  test('sends a message once more to others, as many as a message may have', async () => {
+    const id = await submit({ options: { held: true } });
+    const to = Array.from({ length: 1_000 }, (_, n) => `somebody.with.a.name.${n}@example.org`);
+    const sent = await bench.post(`/messages/${id}/resend`, { to }, { 'idempotency-key': 'again' });
+    expect([sent.status, sent.json.accepted.length]).toEqual([201, 1_000]);
+    const fresh = (await bench.get(`/messages/${sent.json.id}`)).json;
+    expect([fresh.message.sender, fresh.message.subject]).toEqual(['ann@example.com', 'Hello']);
+    const [before, after] = await Promise.all([id, sent.json.id].map((each) => bench.get(`/messages/${each}/raw`)));
+    expect(after?.text.endsWith(before?.text ?? 'none')).toBe(true);
+    expect((await bench.post(`/messages/${id}/resend`, { to }, { 'idempotency-key': 'again' })).status).toBe(200);
+    const report = await bench.post(`/messages/${id}/resend`, { from: '<>', to: ['a@example.org'] });
+    expect((await bench.get(`/messages/${report.json.id}`)).json.message.sender).toBeNull();
+    for (const body of [{}, { to: [] }, { to: ['a b'] }, { to: ['a@example.org'], subject: 'x' }])
+      expect((await bench.post(`/messages/${id}/resend`, body)).status, JSON.stringify(body)).toBe(400);
+    const missing = '/messages/0190b6e4-93c2-7c1a-8d2e-5b1f0c9a7e11/resend';
+    expect((await bench.post(missing, { to: ['a@example.org'] })).status).toBe(404);
+  });
+
   test('says in the codes of the library what is wrong', async () => {
     const cases = [
       [{ to: [] }, 400, 'OPTION_INVALID'],

@@ -313,6 +313,7 @@ describe('with users', () => {
       '/messages/release',
       '/messages/reroute',
       '/messages/raw',
+      `/messages/${ID}/resend`,
       '/relays/default/pause',
       '/relays/default/resume',
       '/suppressions',

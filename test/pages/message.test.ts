@@ -65,6 +65,31 @@ withBrowser('one message', () => {
     await page.getByText('one.more@example.org').first().waitFor();
   });
 
+  test('is sent again to more recipients than an address of a page could hold', async () => {
+    const visit = await open(running);
+    const { page } = visit;
+    await visit.goTo(`/messages/${running.ids.held}`);
+    await page.getByRole('button', { name: 'Resend as new' }).click();
+    const many = Array.from({ length: 1_000 }, (_, n) => `somebody.with.a.name.${n}@many.example`);
+    await page.getByLabel(/Recipients/).fill(many.join('\n'));
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await page.getByRole('heading', { name: '1,000 recipients' }).waitFor();
+  });
+
+  test('says in a sentence that an answer is none, as those of proxies are', async () => {
+    const visit = await open(running);
+    const { page } = visit;
+    visit.forgiven.push(/502/);
+    await visit.goTo(`/messages/${running.ids.held}`);
+    await page.getByRole('button', { name: 'Resend as new' }).click();
+    await page.route('**/resend', (route) => route.fulfill({ status: 200, body: '<h1>Welcome</h1>' }));
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await page.getByRole('alert').getByText('What came was no whole answer of posthaste: try again.').waitFor();
+    await page.route('**/resend', (route) => route.fulfill({ status: 502, body: '' }));
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await page.getByRole('alert').getByText('The server answered 502.').waitFor();
+  });
+
   test('shows HTML, text, source, header and attachments', async () => {
     const id = await submit(running, 'parts@example.org', {
       subject: 'Grüße 📖',

@@ -64,27 +64,42 @@ export function actionNamed(name: Action['name']): Action {
   return ACTIONS.find((action) => action.name === name) as Action;
 }
 
-/** Messages by their ids, or all that a filter finds. */
-export type Chosen = { readonly ids: readonly string[] } | { readonly filter: Filter };
+/** Messages by their ids, or all that a filter finds; `countedAt`: that it found then, by the clock of the server. */
+export type Chosen =
+  | { readonly ids: readonly string[] }
+  | { readonly filter: Filter; readonly countedAt?: number | undefined };
 
 /** Ids in one request. */
 const MOST = 5_000;
 
-function bodies(chosen: Chosen): readonly object[] {
+/** What waits is tried meanwhile and still meant; to other states deliveries come only by what happened since. */
+function asOf(name: string, { state }: Filter, countedAt: number): object {
+  const states = state ?? (name === 'release' ? 'held' : 'queued');
+  return states.split(',').includes('queued') ? { createdBefore: countedAt } : { changedBefore: countedAt };
+}
+
+function bodies(name: string, chosen: Chosen): readonly object[] {
   if ('filter' in chosen) {
-    const filter = actionFilterOf(chosen.filter);
+    const { countedAt } = chosen;
+    const bound = countedAt === undefined ? {} : asOf(name, chosen.filter, countedAt);
+    const filter = { ...bound, ...actionFilterOf(chosen.filter) };
     return [Object.keys(filter).length === 0 ? { all: true } : { filter }];
   }
   const parts = Math.ceil(chosen.ids.length / MOST);
   return Array.from({ length: parts }, (_, i) => ({ ids: chosen.ids.slice(i * MOST, (i + 1) * MOST) }));
 }
 
-/** How many deliveries; `dryRun` only counts. Throws ApiError. */
-export async function act(name: string, chosen: Chosen, dryRun = false): Promise<number> {
-  let count = 0;
-  for (const body of bodies(chosen))
-    count += (await post<{ readonly count: number }>(`/messages/${name}`, { ...body, dryRun })).count;
-  return count;
+interface Done {
+  /** Deliveries. */
+  readonly count: number;
+  readonly at: number;
+}
+
+/** `dryRun` only counts. Throws ApiError. */
+export async function act(name: string, chosen: Chosen, dryRun = false): Promise<Done> {
+  const done: Done[] = [];
+  for (const body of bodies(name, chosen)) done.push(await post<Done>(`/messages/${name}`, { ...body, dryRun }));
+  return { count: done.reduce((sum, { count }) => sum + count, 0), at: Math.min(...done.map(({ at }) => at)) };
 }
 
 /** Does it and says so; `listed` is the list in which it is shown. */
@@ -100,8 +115,8 @@ export function useAct(listed: Filter): (action: Action, chosen: Chosen) => Prom
     try {
       const back = action.undo;
       // What was so before would be undone with it.
-      const canUndo = back !== undefined && 'ids' in chosen && (await act(back, chosen, true)) === 0;
-      const count = await act(action.name, chosen);
+      const canUndo = back !== undefined && 'ids' in chosen && (await act(back, chosen, true)).count === 0;
+      const { count } = await act(action.name, chosen);
       settle(action.name, chosen);
       show({
         text: count === 0 ? action.nothing : `${action.done} ${counted(count, 'delivery', 'deliveries')}.`,

@@ -14,16 +14,18 @@ export function Ask({
 }: {
   readonly action: Action;
   readonly chosen: Chosen;
-  readonly onConfirm: () => Promise<void>;
+  /** With no more than was counted. */
+  readonly onConfirm: (counted: Chosen) => Promise<void>;
   readonly onClose: () => void;
 }) {
   const [isBusy, setBusy] = useState(false);
-  const { data: count, error } = useQuery({
+  const { data, error } = useQuery({
     queryKey: ['dry run', action.name, chosen],
     queryFn: () => act(action.name, chosen, true),
     staleTime: 0,
     gcTime: 0,
   });
+  const count = data?.count;
   const isNothing = count === 0 || count === undefined;
   return (
     <Confirm
@@ -39,7 +41,7 @@ export function Ask({
       onClose={onClose}
       onConfirm={() => {
         setBusy(true);
-        void onConfirm();
+        void onConfirm('filter' in chosen ? { ...chosen, countedAt: data?.at } : chosen);
       }}
     >
       {error !== null && <p role="alert">{sentenceOf(error)}</p>}

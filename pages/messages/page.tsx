@@ -64,8 +64,8 @@ function Found({ filter }: { readonly filter: Filter }) {
         <Ask
           {...asked}
           onClose={() => setAsked(null)}
-          onConfirm={async () => {
-            await run(asked.action, asked.chosen);
+          onConfirm={async (counted) => {
+            await run(asked.action, counted);
             setAsked(null);
             selection.clear();
           }}

@@ -34,7 +34,11 @@ interface Choice {
   readonly all?: true | undefined;
 }
 
-const done = z.strictObject({ count: z.int().describe('Deliveries.'), dryRun: z.boolean() });
+const done = z.strictObject({
+  count: z.int().describe('Deliveries.'),
+  dryRun: z.boolean(),
+  at: z.int().describe('When it was begun: with createdBefore or changedBefore no more are moved than were counted.'),
+});
 
 function chosen({ states, statesById }: Pick<Action, 'states' | 'statesById'>, { ids, filter, all }: Choice): Filter {
   if ([ids, filter, all].filter((each) => each !== undefined).length !== 1)
@@ -46,7 +50,7 @@ function chosen({ states, statesById }: Pick<Action, 'states' | 'statesById'>, {
   return { states, ...asked };
 }
 
-function actionRoute({ operator }: AdminParts, action: Action): AnyRoute {
+function actionRoute({ operator, clock }: AdminParts, action: Action): AnyRoute {
   return route({
     method: 'post',
     path: `/messages/${action.name}`,
@@ -57,13 +61,14 @@ function actionRoute({ operator }: AdminParts, action: Action): AnyRoute {
     audit: action.name,
     async run({ body, who, peer }) {
       const { dryRun = false, reason } = body;
+      const at = clock.now();
       const count = await action.run(operator(who, peer), chosen(action, body), { dryRun, reason });
-      return { count, dryRun };
+      return { count, dryRun, at };
     },
   });
 }
 
-function rerouteRoute({ operator, relayNames }: AdminParts): AnyRoute {
+function rerouteRoute({ operator, relayNames, clock }: AdminParts): AnyRoute {
   const waiting = ['queued', 'held'] as const;
   return route({
     method: 'post',
@@ -79,8 +84,9 @@ function rerouteRoute({ operator, relayNames }: AdminParts): AnyRoute {
       if (!names.includes(to))
         throw new Refusal('NOT_FOUND', `There is no relay ${JSON.stringify(to)}, only ${names.join(', ')}.`);
       const { dryRun = false, reason } = choice;
+      const at = clock.now();
       const filter = chosen({ states: waiting, statesById: waiting }, choice);
-      return { count: await operator(who, peer).reroute(filter, to, { dryRun, reason }), dryRun };
+      return { count: await operator(who, peer).reroute(filter, to, { dryRun, reason }), dryRun, at };
     },
   });
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { ENDED, type State } from '../queue/delivery.ts';
 import type { Manner } from '../queue/operator.ts';
 import type { Filter } from '../queue/store.ts';
+import type { Instant } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { App, Cli } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -100,19 +101,32 @@ async function moveSome(cli: Cli, app: App, move: Move, flags: MoveFlags): Promi
   }
   const states = statesOf(flags, move.states);
   if (!states.some((state) => move.statesById.includes(state))) throw new Failure(neverMoves(move, states), EXIT.usage);
-  const filter = { states, ...chosen };
+  const filter: Filter = { states, ...chosen };
   if (flags.dryRun === true) return tell(cli, move, await move.run(app, filter, { dryRun: true }), flags);
-  const asks = flags.yes !== true && (cli.terminal.interactive || !isHarmless(move, filter.states));
+  const asks = flags.yes !== true && (cli.terminal.interactive || !isHarmless(move, states));
   if (asks && !cli.terminal.interactive) {
     throw new Failure(`${move.name} with a filter asks first, and nobody is there to answer: add --yes`, EXIT.usage);
   }
-  const count = asks ? await move.run(app, filter, { dryRun: true }) : undefined;
-  if (count === 0) return tell(cli, move, 0, flags);
-  if (count !== undefined && !(await cli.terminal.confirm(`${move.name} ${deliveries(count)}?`))) {
-    throw new Failure('nothing was changed', EXIT.failure);
-  }
-  await tell(cli, move, await move.run(app, filter, { reason: flags.reason }), flags);
+  const agreed = asks ? await agree(cli, app, move, { ...asOf(states, cli.now()), ...filter }) : filter;
+  if (agreed === undefined) return tell(cli, move, 0, flags);
+  await tell(cli, move, await move.run(app, agreed, { reason: flags.reason }), flags);
   if (flags.json !== true && flags.quiet !== true) await tellLeft(cli, app, move, chosen);
+}
+
+/**
+ * What was counted is what is moved at most, also where mail came while somebody thought. What waits is tried meanwhile and still meant; to
+ * other states deliveries come only by what happened since.
+ */
+function asOf(states: readonly State[], now: Instant): Filter {
+  return states.includes('queued') ? { createdBefore: now } : { changedBefore: now };
+}
+
+/** Answers with what was agreed to; undefined: it is nothing. */
+async function agree({ terminal }: Cli, app: App, move: Move, filter: Filter): Promise<Filter | undefined> {
+  const count = await move.run(app, filter, { dryRun: true });
+  if (count === 0) return undefined;
+  if (await terminal.confirm(`${move.name} ${deliveries(count)}?`)) return filter;
+  throw new Failure('nothing was changed', EXIT.failure);
 }
 
 /** Whoever stops mail wants to know what goes out all the same. */

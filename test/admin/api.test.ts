@@ -184,8 +184,12 @@ describe('actions', () => {
     const id = await submit();
     await submit({ to: 'carol@example.net' });
     const dry = await bench.post('/messages/hold', { all: true, dryRun: true });
-    expect(dry.json).toEqual({ count: 2, dryRun: true });
+    expect(dry.json).toEqual({ count: 2, dryRun: true, at: expect.any(Number) });
     expect((await bench.get('/messages/count?state=held')).json.count).toBe(0);
+    await submit({ to: 'late@example.org' });
+    const counted = { recipient: 'late@example.org', createdBefore: dry.json.at };
+    expect((await bench.post('/messages/hold', { filter: counted, dryRun: true })).json.count).toBe(0);
+    await bench.post('/messages/cancel', { filter: { recipient: 'late@example.org' } });
     expect((await bench.post('/messages/hold', { filter: { recipient: '@example.org' } })).json.count).toBe(1);
     expect((await bench.post('/messages/release', { ids: [id] })).json.count).toBe(1);
     expect((await bench.post('/messages/cancel', { ids: [id] })).json.count).toBe(1);
@@ -195,7 +199,12 @@ describe('actions', () => {
       bench.log.events
         .filter(({ event }) => event.startsWith('admin: '))
         .map(({ event, fields }) => [event, fields.by]),
-    ).toEqual(['hold', 'hold', 'release', 'cancel', 'cancel', 'retry'].map((name) => [`admin: ${name}`, 'local']));
+    ).toEqual(
+      ['hold', 'hold', 'cancel', 'hold', 'release', 'cancel', 'cancel', 'retry'].map((name) => [
+        `admin: ${name}`,
+        'local',
+      ]),
+    );
   });
 
   test('reroute to a relay that is there', async () => {

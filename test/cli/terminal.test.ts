@@ -33,8 +33,12 @@ class Person extends Terminal {
     this.lines.push(...Buffer.from(data).toString().trimEnd().split('\n'));
   }
 
+  /** What happens while they think. */
+  meanwhile: () => Promise<unknown> = () => Promise.resolve();
+
   override async confirm(question: string): Promise<boolean> {
     this.questions.push(question);
+    await this.meanwhile();
     return this.#answer;
   }
 }
@@ -55,6 +59,19 @@ describe('a person is asked before a filter moves anything', () => {
     const person = new Person(false);
     await expect(perform(person, folder, 'hold', '--sender', 'ann@example.com')).rejects.toThrow('nothing was changed');
     expect((await folder.json('list'))[0]).toMatchObject({ state: 'queued' });
+  });
+
+  test('and nothing more is moved than was counted, whatever comes meanwhile', async () => {
+    using folder = new Folder();
+    await folder.send('bob@example.com, cy@example.com');
+    const person = new Person(true);
+    person.meanwhile = () => folder.send('late@example.com');
+    await perform(person, folder, 'hold', '--all');
+    const late = await folder.send('later@example.com');
+    person.meanwhile = () => folder.say('hold', late);
+    await perform(person, folder, 'release', '--all');
+    expect(person.questions).toEqual(['hold 2 deliveries?', 'release 2 deliveries?']);
+    expect(person.lines).toEqual(['2 deliveries held', '2 deliveries released']);
   });
 
   test('and not at all for ids, for --yes, or for nothing', async () => {

@@ -146,6 +146,32 @@ withBrowser('the list of messages', () => {
     await page.getByText('Nothing to hold').waitFor();
   });
 
+  test('does to what a filter finds no more than it counted', async () => {
+    const later = { options: { sendAt: Date.now() + 86_400_000 } };
+    await submit(running, 'before@asked.example', { options: { held: true } });
+    const visit = await open(running);
+    const { page } = visit;
+    await visit.goTo('/messages?recipient=@asked.example');
+    await row(visit, 'before@').waitFor();
+    const choose = async (key: string, name: string) => {
+      await page.keyboard.press('*');
+      await page.getByRole('button', { name: 'Select all that the filter finds' }).click();
+      await page.keyboard.press(key);
+      await page.getByRole('dialog', { name }).waitFor();
+    };
+    await choose('#', 'Cancel 1 delivery?');
+    await submit(running, 'meanwhile@asked.example', { options: { held: true } });
+    const waiting = await submit(running, 'waiting@asked.example', later);
+    await page.getByRole('button', { name: 'Cancel it' }).click();
+    await page.getByText('Cancelled 1 delivery.').waitFor();
+    await row(visit, 'meanwhile@').getByText('held', { exact: true }).waitFor();
+    await choose('u', 'Release 1 delivery?');
+    await api(running, '/messages/hold', { ids: [waiting] });
+    await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click();
+    await page.getByText('Released 1 delivery.').waitFor();
+    expect((await api(running, `/messages/${waiting}`)).deliveries[0].state).toBe('held');
+  });
+
   test('goes on by itself: what comes appears, and what changes does', async () => {
     const visit = await open(running);
     const { page } = visit;

@@ -46,8 +46,8 @@ export class Alarm implements Service {
   readonly #parts: AlarmParts;
   readonly #begun: Instant;
   readonly #episodes = new Map<string, Episode>();
-  /** Those that are over, and who has yet to hear of it. */
-  readonly #over = new Map<string, Episode>();
+  /** Those that are over, in their order, and who has yet to hear of it. */
+  #over: readonly Episode[] = [];
   #cancel: (() => void) | undefined;
   #looking: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -104,24 +104,30 @@ export class Alarm implements Service {
     for (const [name, episode] of this.#episodes) {
       if (lasting.has(name)) continue;
       this.#episodes.delete(name);
-      this.#over.set(name, episode);
+      this.#over = [...this.#over, episode];
       this.#parts.log.info({ alert: name }, 'alert over');
     }
   }
 
   async #tellAll(): Promise<void> {
-    for (const [name, episode] of this.#over) {
+    const over: Episode[] = [];
+    for (const episode of this.#over) {
       // Who never heard of its begin need not hear of its end.
       const missing = await this.#tell('over', episode, [...episode.told]);
-      if (missing.length === 0) this.#over.delete(name);
-      else this.#over.set(name, { ...episode, told: new Set(missing) });
+      if (missing.length > 0) over.push({ ...episode, told: new Set(missing) });
     }
+    this.#over = over;
     for (const [name, episode] of this.#episodes) {
-      const waiting = this.#parts.tellers.filter((teller) => !episode.told.has(teller));
+      const waiting = this.#parts.tellers.filter((teller) => !episode.told.has(teller) && !this.#owes(teller, name));
       const missing = await this.#tell('raised', episode, waiting);
-      const told = this.#parts.tellers.filter((teller) => !missing.includes(teller));
-      this.#episodes.set(name, { ...episode, told: new Set(told) });
+      const told = waiting.filter((teller) => !missing.includes(teller));
+      this.#episodes.set(name, { ...episode, told: new Set([...episode.told, ...told]) });
     }
+  }
+
+  /** Whoever heard of the end after the next begin would take that one for over. */
+  #owes(teller: Teller, name: string): boolean {
+    return this.#over.some(({ alert, told }) => alert.name === name && told.has(teller));
   }
 
   /** Answers with those that could not. */

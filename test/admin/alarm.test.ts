@@ -84,6 +84,30 @@ test('what a webhook did not take is told again, and its URL stays out of the lo
   expect(said().at(-1)).toBe('relay-paused:default over');
 });
 
+test('whoever has yet to hear that one is over hears nothing of the next before, and nothing of one that came and went', async () => {
+  let refused = '';
+  const one = alarm(async (notice) => {
+    if (notice.state === refused) throw new Error('not now');
+    heard.push({ ...notice });
+  });
+  const pause = () => stage.queue.pauseRelay('default', 'ann').then(() => one.look());
+  const resume = () => stage.queue.resumeRelay('default').then(() => one.look());
+  await pause();
+  refused = 'over';
+  await resume();
+  await pause();
+  await resume();
+  await pause();
+  expect(said().filter((each) => String(each).startsWith('relay'))).toEqual(['relay-paused:default raised']);
+  refused = '';
+  await one.look();
+  expect(said().filter((each) => String(each).startsWith('relay'))).toEqual([
+    'relay-paused:default raised',
+    'relay-paused:default over',
+    'relay-paused:default raised',
+  ]);
+});
+
 test('mail that waits in silence is told of after its time, by the clock', async () => {
   const one = alarm(webhook(url()));
   await stage.submit({});

@@ -5,7 +5,7 @@ import { printable } from '../mail/reply.ts';
 import { ENDED, STATES } from '../queue/delivery.ts';
 import type { Instant } from '../runtime/clock.ts';
 import type { Cli } from './context.ts';
-import { addExamples, addFilter, addSettings, type FilterFlags, filterOf } from './options.ts';
+import { addExamples, addFilter, addSettings, type FilterFlags, filterOf, statesOf } from './options.ts';
 import { rowsOf } from './rows.ts';
 
 interface QshapeFlags extends FilterFlags {
@@ -18,6 +18,7 @@ const MINUTE = 60_000;
 const ENDS = [5, 10, 20, 40, 80, 160, 320, 640, 1280] as const;
 const TITLES = ['T', ...ENDS.map(String), `${ENDS.at(-1)}+`];
 const BUCKETS = ENDS.length + 1;
+const WAITING = STATES.filter((state) => !ENDED.includes(state));
 /** The least columns for a domain. */
 const LEAST_DOMAIN = 18;
 /** Of a pipe, which tells none. */
@@ -37,7 +38,7 @@ export function addQshape(program: Command, cli: Cli): void {
   addExamples(command, 'qshape', 'qshape --deferred --senders');
   command.action((flags: QshapeFlags) =>
     cli.withApp(command, async (app) => {
-      const states = flags.state === 'all' ? STATES : (flags.state ?? STATES.filter((state) => !ENDED.includes(state)));
+      const states = statesOf(flags, WAITING);
       const domains = new Map<string, Ages>([['TOTAL', newAges()]]);
       const now = cli.now();
       for await (const { sender, recipient, createdAt } of rowsOf(app, { states, ...filterOf(flags, now) })) {

@@ -146,6 +146,15 @@ describe('qshape', () => {
     );
   });
 
+  test('--suppressed counts what ended because its recipient is suppressed', async () => {
+    using box = await filled();
+    await posthaste(box, 'suppress', 'add', '@sub.example.com');
+    const total = async () => (await posthaste(box, 'qshape', '--suppressed', '--json')).stdout.split('\n')[0];
+    expect(JSON.parse((await total()) ?? '')).toMatchObject({ total: 0 });
+    await posthaste(box, 'work', '--once');
+    expect(JSON.parse((await total()) ?? '')).toMatchObject({ domain: 'TOTAL', total: 1 });
+  });
+
   test('--senders counts senders, and --json is for programs', async () => {
     using box = await filled();
     const { stdout } = await posthaste(box, 'qshape', '--senders', '--json');

@@ -8,7 +8,7 @@ import { parseSendmailLine, type SendmailLine } from './sendmail-options.ts';
 
 /** Runs the command line of this process. Sets its exit code, and ends it by letting go. */
 export async function main(argv: readonly string[] = process.argv): Promise<void> {
-  process.stdout.on('error', endQuietly);
+  process.stdout.on('error', endUnheard);
   quietWarnings();
   try {
     await begin(argv);
@@ -34,10 +34,11 @@ function sendmailLine(name: string, args: readonly string[]): SendmailLine | und
   return args[0] === 'sendmail' && args[1] !== '--help' ? parseSendmailLine(args.slice(1)) : undefined;
 }
 
-/** `posthaste list | head`: the reader has enough, and so have we. */
-function endQuietly(error: NodeJS.ErrnoException): void {
+/** `posthaste list | head`: the reader has enough, and so have we. On a full disk nobody may take a part for the whole. */
+function endUnheard(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(EXIT.fine);
-  throw error;
+  process.stderr.write(tellFailure(`standard output cannot be written: ${error.message}`, false));
+  process.exit(EXIT.failure);
 }
 
 /** Node warns when posthaste.config.ts lies in a package without "type": that costs a millisecond, and is nobody's mistake. */

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { Terminal } from '../../src/cli/terminal.ts';
-import { BIN, cleanEnvironment } from '../support/posthaste.ts';
+import { BIN, cleanEnvironment, run } from '../support/posthaste.ts';
 import { Folder, perform, refuser } from './command.ts';
 
 /** Somebody who sits before a terminal of 80 columns and gives one answer to everything. */
@@ -123,6 +124,15 @@ test('a reader that has enough ends the command quietly', async () => {
   child.stdout.once('data', () => child.stdout.destroy());
   const [code] = (await once(child, 'close')) as [number | null];
   expect([code, Buffer.concat(errors).toString()]).toEqual([0, '']);
+});
+
+test.runIf(existsSync('/dev/full'))('an output that cannot be written is told in one line', async () => {
+  using folder = new Folder();
+  await folder.send('bob@example.com');
+  const command = `"$0" "$1" list --data-dir "${folder.path}/posthaste" > /dev/full`;
+  const { code, stderr } = await run('sh', ['-c', command, process.execPath, BIN], { cwd: folder.path });
+  expect(stderr).toBe('posthaste: standard output cannot be written: ENOSPC: no space left on device, write\n');
+  expect(code).toBe(1);
 });
 
 test('config fits a terminal of 80 columns, and is whole for programs', async () => {

@@ -94,11 +94,12 @@ function Views({ filter, onFilter }: { readonly filter: Filter; readonly onFilte
   );
 }
 
-/** A field for a time gives and takes it in the reader's zone. */
+/** A field for a time gives and takes it in the reader's zone. What somebody wrote into the address may be none: the list says so. */
 function localOf(time: string | undefined): string {
   if (time === undefined) return '';
   const at = Number(time);
-  return new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  const local = new Date(at - new Date(at).getTimezoneOffset() * 60_000);
+  return Number.isNaN(local.getTime()) ? '' : local.toISOString().slice(0, 16);
 }
 
 function Times({ filter, onFilter }: { readonly filter: Filter; readonly onFilter: (filter: Filter) => void }) {

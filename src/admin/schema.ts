@@ -29,7 +29,7 @@ export const list = <T extends z.ZodType>(each: T) =>
 
 export const time = fromText(
   (text) => (/^\d{1,15}$/.test(text) ? Number(text) : text),
-  z.int().min(0).max(8.64e15),
+  z.int('allowed are milliseconds since 1970 (UTC)').min(0).max(8.64e15),
 ).describe('Milliseconds since 1970 (UTC).');
 
 export const flag = fromText((text) => ({ true: true, false: false })[text] ?? text, z.boolean());

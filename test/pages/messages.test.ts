@@ -68,6 +68,22 @@ withBrowser('the list of messages', () => {
     await row(visit, 'sent@example.org').and(page.locator('[aria-rowindex="1"]')).waitFor();
   });
 
+  test.each(['createdAfter=abc', 'createdBefore=1e99', 'createdAfter=8640000000000000', 'state=nonsense'])(
+    'says of %s in its address that it is wrong, and can be searched all the same',
+    async (query) => {
+      const visit = await open(running, { timezoneId: 'Asia/Tokyo' });
+      const { page } = visit;
+      visit.forgiven.push(/400/);
+      await visit.goTo(`/messages?${query}`);
+      await page.getByText('is not as it must be').waitFor();
+      await page.getByRole('button', { name: 'Bounced' }).waitFor();
+      await page.getByRole('searchbox').fill('to:sent@example.org');
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'All' }).waitFor();
+      expect(new URL(page.url()).searchParams.get('recipient')).toBe('sent@example.org');
+    },
+  );
+
   test('is moved through by keys, as a mail client is', async () => {
     const visit = await open(running);
     const { page } = visit;

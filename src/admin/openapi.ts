@@ -22,7 +22,13 @@ export function openApi(base: string, version: string, routes: readonly AnyRoute
     components: {
       schemas: { Problem: PROBLEM },
       securitySchemes: {
-        session: { type: 'apiKey', in: 'cookie', name: 'posthaste_session' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'posthaste_session',
+          description:
+            'With the port behind it, where the address by which the server is called has one: posthaste_session_8025.',
+        },
         basic: { type: 'http', scheme: 'basic' },
       },
     },

@@ -57,7 +57,7 @@ export class PasswordAccess implements Access {
     const secure = request.headers.get('origin')?.startsWith('https:') === true;
     this.#parts.log.info({ by: name, from: peer }, 'login');
     this.#parts.trail.entered(who, peer);
-    return { who, cookie: this.#sessions.begin(name, secure) };
+    return { who, cookie: this.#sessions.begin(request, name, secure) };
   };
 
   readonly logout = (request: Request): string => this.#sessions.end(request);

@@ -22,11 +22,11 @@ export class Sessions {
     this.#clock = clock;
   }
 
-  /** The value of Set-Cookie. `secure`: the browser came by https. */
-  begin(name: string, secure: boolean): string {
+  /** The value of Set-Cookie, for who came with this request. `secure`: the browser came by https. */
+  begin(request: Request, name: string, secure: boolean): string {
     const session: Session = { name, until: this.#clock.now() + LIFE, nonce: randomBytes(12).toString('base64url') };
     const text = Buffer.from(JSON.stringify(session)).toString('base64url');
-    return cookie(`${text}.${this.#sign(text)}`, LIFE / 1_000, secure);
+    return cookie(request, `${text}.${this.#sign(text)}`, LIFE / 1_000, secure);
   }
 
   /** Whose session the request shows; null: none that holds. */
@@ -40,7 +40,7 @@ export class Sessions {
     const now = this.#clock.now();
     for (const [nonce, until] of this.#ended) if (until < now) this.#ended.delete(nonce);
     if (session !== null) this.#ended.set(session.nonce, session.until);
-    return cookie('', 0, false);
+    return cookie(request, '', 0, false);
   }
 
   #read(request: Request): Session | null {
@@ -57,11 +57,19 @@ export class Sessions {
   }
 }
 
-function cookie(value: string, maxAge: number, secure: boolean): string {
-  return `${COOKIE}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+/** Browsers send a cookie to all ports of a host (RFC 6265 8.5): without the port in its name another posthaste there would replace it. */
+function nameFor(request: Request): string {
+  const port = /:(\d{1,5})$/.exec(request.headers.get('host') ?? '')?.[1];
+  return port === undefined ? COOKIE : `${COOKIE}_${port}`;
+}
+
+function cookie(request: Request, value: string, maxAge: number, secure: boolean): string {
+  const attributes = `Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+  return `${nameFor(request)}=${value}; ${attributes}`;
 }
 
 function cookieOf(request: Request): string {
+  const begin = `${nameFor(request)}=`;
   const pairs = (request.headers.get('cookie') ?? '').split(';').map((pair) => pair.trim());
-  return pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1) ?? '';
+  return pairs.find((pair) => pair.startsWith(begin))?.slice(begin.length) ?? '';
 }

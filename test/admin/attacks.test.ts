@@ -268,7 +268,7 @@ describe('with users', () => {
     await open();
     const answer = await login('ann', 'correct horse');
     const cookie = answer.headers.get('set-cookie') ?? '';
-    expect(cookie).toMatch(/^posthaste_session=[\w-]+\.[\w-]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/);
+    expect(cookie).toMatch(/^posthaste_session_\d+=[\w-]+\.[\w-]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/);
     const session = { cookie: cookie.split(';')[0] as string };
     expect((await bench.get('/session', session)).json).toMatchObject({ name: 'ann', role: 'operator' });
     expect((await bench.post('/relays/default/pause', {}, session)).status).toBe(200);
@@ -282,7 +282,7 @@ describe('with users', () => {
   test('a forged session is none', async () => {
     await open();
     const cookie = ((await login('vera', 'watch')).headers.get('set-cookie') ?? '').split(';')[0] as string;
-    const [text = '', signature = ''] = cookie.slice('posthaste_session='.length).split('.');
+    const [text = '', signature = ''] = cookie.slice(cookie.indexOf('=') + 1).split('.');
     const forged = Buffer.from(
       JSON.stringify({ ...JSON.parse(Buffer.from(text, 'base64url').toString()), name: 'ann' }),
     ).toString('base64url');
@@ -296,9 +296,26 @@ describe('with users', () => {
       'null',
       '{}',
     ]) {
-      expect((await bench.get('/status', { cookie: `posthaste_session=${value}` })).status, value).toBe(401);
+      expect((await bench.get('/status', { cookie: `posthaste_session_${bench.port}=${value}` })).status, value).toBe(
+        401,
+      );
     }
     expect((await bench.get('/status', { cookie })).status).toBe(200);
+  });
+
+  test('a session is not that of another server on the same host, and behind a proxy it needs no port', async () => {
+    await open();
+    await using other = await AdminBench.open({ adminUsers: 'ann:other' });
+    const own = (await login('ann', 'correct horse')).headers.get('set-cookie') ?? '';
+    const theirs = (await other.post('/session', { name: 'ann', password: 'other' })).headers.get('set-cookie') ?? '';
+    // As a browser keeps them: by their names, for all ports.
+    const jar = new Map([own, theirs].map((each) => [each.split('=')[0], each.split(';')[0]]));
+    const cookie = [...jar.values()].join('; ');
+    for (const server of [bench, other]) expect((await server.get('/session', { cookie })).json.name).toBe('ann');
+    const body = JSON.stringify({ name: 'ann', password: 'correct horse' });
+    const head = `Host: mx.example.com\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+    const answer = await bench.speak(`POST /api/v1/session HTTP/1.1\r\n${head}\r\n\r\n${body}`);
+    expect(answer).toMatch(/^set-cookie: posthaste_session=/im);
   });
 
   test('a viewer looks and changes nothing', async () => {

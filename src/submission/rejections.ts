@@ -43,6 +43,7 @@ export const HELLO_FIRST = rejection(503, '5.5.1', 'send EHLO or HELO first');
 export const MAIL_FIRST = rejection(503, '5.5.1', 'send MAIL first');
 export const MAIL_ALREADY = rejection(503, '5.5.1', 'a transaction is open, send RSET first');
 export const CONTENT_ALREADY = rejection(503, '5.5.1', 'the content has begun with BDAT, go on with BDAT or RSET');
+export const CHUNK_REFUSED = rejection(503, '5.5.1', 'a chunk of the content was refused, send RSET first');
 export const NO_VALID_RECIPIENTS = rejection(554, '5.5.1', 'no valid recipients');
 
 // Login and TLS (RFC 4954, RFC 3207).

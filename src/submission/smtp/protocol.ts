@@ -242,7 +242,7 @@ export class ServerSession {
   #rcpt(argument: string): string | Rejection {
     const transaction = this.#transaction;
     if (transaction === undefined) return refuse.MAIL_FIRST;
-    if (transaction.inContent) return refuse.CONTENT_ALREADY;
+    if (transaction.closed !== undefined) return transaction.closed;
     const recipient = parseRcpt(argument, transaction.smtputf8, this.#options.hostname);
     if (isRejection(recipient)) return recipient;
     return transaction.add(recipient, this.#options.maxRecipients) ? say.RECIPIENT_OK : refuse.TOO_MANY_RECIPIENTS;
@@ -252,8 +252,8 @@ export class ServerSession {
     if (argument !== '') return refuse.NO_ARGUMENT_ALLOWED;
     const transaction = this.#transaction;
     if (transaction === undefined) return refuse.MAIL_FIRST;
-    if (transaction.inContent) return refuse.CONTENT_ALREADY;
-    if (!transaction.hasRecipients) return refuse.NO_VALID_RECIPIENTS;
+    const fault = transaction.closed ?? transaction.contentFault;
+    if (fault !== undefined) return fault;
     this.#begin(transaction);
     this.#read(new DataReader());
     return say.SEND_CONTENT;
@@ -265,15 +265,18 @@ export class ServerSession {
       this.closeWith(refuse.BAD_CHUNK);
       return '';
     }
-    const fault = this.#contentFault();
-    if (fault === undefined && this.#transaction?.inContent === false) this.#begin(this.#transaction);
+    const transaction = this.#transaction;
+    const fault = transaction === undefined ? refuse.MAIL_FIRST : transaction.contentFault;
+    if (fault !== undefined) this.#failChunk(command);
+    else if (transaction?.inContent === false) this.#begin(transaction);
     this.#read(new ChunkReader(command), fault);
     return '';
   }
 
-  #contentFault(): Rejection | undefined {
-    if (this.#transaction === undefined) return refuse.MAIL_FIRST;
-    return this.#transaction.hasRecipients ? undefined : refuse.NO_VALID_RECIPIENTS;
+  /** The transaction fails with its chunk (RFC 3030 2): what a client has sent behind it must not go out with this envelope. */
+  #failChunk({ last }: BdatCommand): void {
+    if (last) this.#transaction = undefined;
+    else if (this.#transaction !== undefined) this.#transaction.failed = true;
   }
 
   #begin(transaction: OpenTransaction): void {

@@ -9,7 +9,7 @@ import { type HostPort, showHostPort } from '../config/kinds.ts';
 import type { Config } from '../config/settings.ts';
 import { PosthasteError } from '../errors.ts';
 import type { Outcome } from '../mail/outcome.ts';
-import { messageTooLarge } from '../submission/rejections.ts';
+import { isRejection, messageTooLarge, NUL_OCTET, type Rejection } from '../submission/rejections.ts';
 import type { LocalMessage } from '../submission/sendmail/read-message.ts';
 import type { Content } from '../transport/transport.ts';
 import type { Answer, Way } from './local-way.ts';
@@ -68,7 +68,7 @@ class ServerWay implements Way {
     const file = await namelessFile();
     try {
       const facts = await copy(message.content, file, this.#config.maxMessageSize);
-      if (facts === null) return { reply: messageTooLarge(this.#config.maxMessageSize), words: '' };
+      if (isRejection(facts)) return { reply: facts, words: '' };
       const chunks = (): AsyncIterable<Uint8Array> => file.createReadStream({ start: 0, autoClose: false });
       return await this.#send(message, { ...facts, chunks });
     } finally {
@@ -124,18 +124,19 @@ async function namelessFile(): Promise<FileHandle> {
   }
 }
 
-/** null: there is more than `limit`. */
+/** Refuses what the server could not: more than `limit`, which it would have to read first, and a NUL, which does not get there. */
 async function copy(
   content: AsyncIterable<Buffer>,
   file: FileHandle,
   limit: number,
-): Promise<Pick<Content, 'size' | 'eightBit'> | null> {
+): Promise<Pick<Content, 'size' | 'eightBit'> | Rejection> {
   let size = 0;
   let eightBit = false;
   for await (const bytes of content) {
     size += bytes.length;
     eightBit ||= bytes.some((octet) => octet > 127);
-    if (size > limit) return null;
+    if (size > limit) return messageTooLarge(limit);
+    if (bytes.includes(0)) return NUL_OCTET;
     await file.writeFile(bytes);
   }
   return { size, eightBit };

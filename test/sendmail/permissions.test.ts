@@ -93,6 +93,21 @@ describe.skipIf(!able)('another user than the owner of the queue', () => {
     expect(Buffer.from(second?.content ?? '', 'latin1').toString()).toContain(`\n\n${'Grüße\n.\n'.repeat(100_000)}`);
   });
 
+  test('hears with 65 that a NUL cannot travel, as the owner does', async () => {
+    const port = await freePort();
+    using box = await rootsQueue(port);
+    const server = serve({ dataDir: box.data, port });
+    try {
+      await server.ready();
+      const ran = await asNobody(box, ['a@example.com'], 'Subject: x\n\na\0b\n');
+      expect(ran.stderr).toBe('posthaste: the message is refused: 550 5.6.11 the content has a NUL octet\n');
+      expect(ran.code).toBe(65);
+    } finally {
+      await server.stop();
+    }
+    expect(await box.kept()).toHaveLength(1);
+  });
+
   test('who is killed while the message waits for the server leaves no file behind', async () => {
     const port = await freePort();
     using box = await rootsQueue(port);

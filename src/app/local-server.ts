@@ -5,6 +5,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import { type HostPort, showHostPort } from '../config/kinds.ts';
 import type { Config } from '../config/settings.ts';
 import { PosthasteError } from '../errors.ts';
@@ -101,7 +102,10 @@ class ServerWay implements Way {
     if (socket === undefined) throw new PosthasteError('STORE_UNAVAILABLE', `${showHostPort(this.#address)} is gone.`);
     input.pipe(socket);
     socket.pipe(output, { end: false });
-    await once(socket, 'close');
+    // It ends with the server's side: whoever writes our input may keep it open.
+    await finished(socket, { writable: false });
+    input.unpipe(socket);
+    socket.destroy();
   }
 
   async close(): Promise<void> {}

@@ -155,6 +155,23 @@ describe.skipIf(!able)('another user than the owner of the queue', () => {
     }
   });
 
+  test('whose -bs ends with QUIT, though its input stays open', async () => {
+    const port = await freePort();
+    using box = await rootsQueue(port);
+    const server = serve({ dataDir: box.data, port });
+    try {
+      await server.ready();
+      const child = startAsNobody(box, ['-bs']);
+      const said = child.stdout.setEncoding('latin1').toArray();
+      child.stdin.write('EHLO me\r\nQUIT\r\n');
+      const [code] = (await once(child, 'close')) as [number];
+      expect((await said).join('')).toMatch(/\r\n221 .*\r\n$/);
+      expect(code).toBe(0);
+    } finally {
+      await server.stop();
+    }
+  });
+
   test('is told with 75 and one sentence what stands in the way, when no server runs', async () => {
     const port = await freePort();
     using box = await rootsQueue(port);

@@ -27,6 +27,8 @@ class PipeEnds extends Duplex {
       if (!this.push(bytes)) input.pause();
     });
     input.on('end', () => this.push(null));
+    // A pipe cannot be reset as a connection can: when all is written there is nothing to wait for, also where the input stays open.
+    this.on('finish', () => this.destroy());
     for (const end of [input, output]) end.on('error', (error: Error) => this.destroy(error));
   }
 

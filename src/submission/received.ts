@@ -17,6 +17,13 @@ export type Protocol =
   | 'UTF8SMTPA'
   | 'UTF8SMTPSA';
 
+/** RFC 3848, and RFC 6531 4.3. */
+export function protocolOf(smtputf8: boolean, extended: boolean, secure: boolean, loggedIn: boolean): Protocol {
+  const letters = `${secure ? 'S' : ''}${loggedIn ? 'A' : ''}` as '' | 'S' | 'A' | 'SA';
+  if (smtputf8) return `UTF8SMTP${letters}`;
+  return letters === '' && !extended ? 'SMTP' : `ESMTP${letters}`;
+}
+
 export interface ReceivedFrom {
   /** What the client called itself in HELO or EHLO. */
   readonly name: string;

@@ -1,7 +1,7 @@
 /** What must hold for any bytes: splits of the stream, stuffed dots, garbage. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DotDecoder } from '../../src/submission/smtp/data.ts';
+import { DotDecoder, type Lf } from '../../src/submission/smtp/data.ts';
 import type { ServerEvent } from '../../src/submission/smtp/events.ts';
 import { ServerSession, type SessionOptions } from '../../src/submission/smtp/protocol.ts';
 import { SESSION } from './server/harness.ts';
@@ -136,8 +136,8 @@ function stuff(content: string): string {
   return `${content.replace(/(^|\r\n)\./g, '$1..')}${content === '' || content.endsWith('\r\n') ? '' : '\r\n'}.\r\n`;
 }
 
-function decode(pieces: readonly Buffer[]): { content: string; ended: boolean; rest: string } {
-  const decoder = new DotDecoder();
+function decode(pieces: readonly Buffer[], lf?: Lf): { content: string; ended: boolean; rest: string } {
+  const decoder = new DotDecoder(lf);
   const content: Buffer[] = [];
   const rest: Buffer[] = [];
   for (const bytes of pieces) {
@@ -165,6 +165,30 @@ describe('stuffed dots', () => {
         expect(decode(split(stuffed, cuts))).toEqual({ content: whole, ended: true, rest: 'QUIT\r\n' });
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test('behind a bare LF come out the same wherever the stream is split, where that begins a line', () => {
+    fc.assert(
+      fc.property(trouble, fc.array(fc.nat(), { maxLength: 10 }), (text, cuts) => {
+        const sent = Buffer.from(
+          `${text.replaceAll('é', '\xe9').replaceAll('\r\n.\r\n', '')}\r\n.\r\nQUIT\r\n`,
+          'latin1',
+        );
+        for (const lf of ['line', 'end'] as const) expect(decode(split(sent, cuts), lf)).toEqual(decode([sent], lf));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('are those of all lines where programs end theirs with LF', () => {
+    fc.assert(
+      fc.property(trouble, (text) => {
+        const whole = `${text.replaceAll('é', '\xe9').replaceAll('\r', '')}\n`;
+        const sent = Buffer.from(`${whole.replace(/^\./gm, '..')}.\nQUIT\n`, 'latin1');
+        expect(decode([sent], 'end')).toEqual({ content: whole, ended: true, rest: 'QUIT\n' });
+      }),
+      { numRuns: 1000 },
     );
   });
 });

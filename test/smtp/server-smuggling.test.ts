@@ -1,7 +1,7 @@
 /** SMTP smuggling (CVE-2023-51764, -51765, -51766): what some servers take for the end of a content ends none here, and goes nowhere as received. */
 import { describe, expect, test } from 'vitest';
 import type { BareLf } from '../../src/submission/line-ends.ts';
-import { CoreHost, intakeContext, RecordingQueue, withoutTrace } from './server/harness.ts';
+import { CoreHost, intakeContext, RecordingQueue, SESSION, withoutTrace } from './server/harness.ts';
 
 const SEQUENCES = {
   'LF . LF': '\n.\n',
@@ -30,7 +30,10 @@ interface Result {
 
 async function submit(bareLf: BareLf, commands: string, content: string): Promise<Result> {
   const queue = new RecordingQueue();
-  const host = new CoreHost(intakeContext(queue, { bareLf }));
+  const host = new CoreHost(intakeContext(queue, { bareLf }), {
+    ...SESSION,
+    lf: bareLf === 'normalise' ? 'line' : 'octet',
+  });
   await host.run();
   await host.send('HELO c\r\nMAIL FROM:<a@x.example>\r\nRCPT TO:<b@x.example>\r\n');
   host.replies = '';
@@ -96,6 +99,17 @@ describe('where bare LF is made CRLF', () => {
     expect(contents).toEqual([
       `${HEADER}text\r\n.\r\nMAIL FROM:<evil@x.example>\r\nRCPT TO:<c@x.example>\r\nDATA\r\nsmuggled\r\n`,
     ]);
+  });
+});
+
+describe('where bare LF is made CRLF, a stuffed dot behind one', () => {
+  test.each([
+    ['goes', '\n..a\n.b\r\n..c\n', '\r\n.a\r\nb\r\n.c\r\n'],
+    ['goes from a line of two dots', '\n..\n', '\r\n.\r\n'],
+    ['stays where it is alone, for that ends nothing', '\n.\n\n.\r\n', '\r\n.\r\n\r\n.\r\n'],
+  ])('%s', async (_, sent, kept) => {
+    const { contents } = await submit('normalise', 'DATA\r\n', `${HEADER}text${sent}end\r\n.\r\n`);
+    expect(contents).toEqual([`${HEADER}text${kept}end\r\n`]);
   });
 });
 

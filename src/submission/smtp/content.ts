@@ -1,6 +1,6 @@
 /** The content of a message on its way in, by DATA or in the counted chunks of BDAT (RFC 3030). */
 import type { BdatCommand } from './command.ts';
-import { DotDecoder } from './data.ts';
+import { DotDecoder, type Lf } from './data.ts';
 import type { Input } from './input.ts';
 
 export interface ContentReader {
@@ -11,7 +11,11 @@ export interface ContentReader {
 }
 
 export class DataReader implements ContentReader {
-  readonly #dots = new DotDecoder();
+  readonly #dots: DotDecoder;
+
+  constructor(lf?: Lf) {
+    this.#dots = new DotDecoder(lf);
+  }
 
   get ended(): boolean {
     return this.#dots.ended;

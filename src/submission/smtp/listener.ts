@@ -173,7 +173,7 @@ export class SmtpListener implements Service {
   }
 
   #sessionOptions(address: string, trusted: boolean): SessionOptions {
-    const { hostname, limits, maxErrors, authenticate } = this.#options;
+    const { hostname, limits, maxErrors, authenticate, bareLf } = this.#options;
     const space = this.#space;
     return {
       hostname,
@@ -183,6 +183,8 @@ export class SmtpListener implements Service {
       offerTls: this.#secureContext !== undefined,
       login: authenticate === undefined ? 'none' : trusted ? 'optional' : 'required',
       local: isLoopback(address),
+      // A line that is made to end with CRLF had its dot stuffed too (RFC 5321 4.5.2).
+      lf: bareLf === 'normalise' ? 'line' : 'octet',
       ...(space !== undefined && { storageFull: () => space.isLow() }),
     };
   }

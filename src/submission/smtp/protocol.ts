@@ -1,11 +1,12 @@
 /** The server's side of one SMTP session without any I/O: bytes go in, events and replies come out (RFC 5321). */
 import { encodeReply, type Reply } from '../../mail/reply.ts';
-import type { Protocol } from '../received.ts';
+import { protocolOf } from '../received.ts';
 import * as refuse from '../rejections.ts';
 import { isRejection, type Rejection } from '../rejections.ts';
 import { isMechanism, LoginExchange } from './auth.ts';
 import { type BdatCommand, type CommandLine, parseBdat, parseMail, parseRcpt, splitLine } from './command.ts';
 import { ChunkReader, type ContentReader, DataReader } from './content.ts';
+import type { Lf } from './data.ts';
 import { Outbox, type ServerEvent } from './events.ts';
 import { Input, OVERLONG } from './input.ts';
 import * as say from './replies.ts';
@@ -23,6 +24,8 @@ export interface SessionOptions {
   readonly login: 'none' | 'optional' | 'required';
   /** The client is on this machine: a login in plain text is read by nobody. */
   readonly local: boolean;
+  /** What it is in a content sent with DATA. Default: an octet. */
+  readonly lf?: Lf;
   /** Asked at each MAIL. */
   readonly storageFull?: () => boolean;
 }
@@ -255,7 +258,7 @@ export class ServerSession {
     const fault = transaction.closed ?? transaction.contentFault;
     if (fault !== undefined) return fault;
     this.#begin(transaction);
-    this.#read(new DataReader());
+    this.#read(new DataReader(this.#options.lf));
     return say.SEND_CONTENT;
   }
 
@@ -281,16 +284,9 @@ export class ServerSession {
 
   #begin(transaction: OpenTransaction): void {
     transaction.inContent = true;
-    const protocol = this.#protocol(transaction.smtputf8);
+    const protocol = protocolOf(transaction.smtputf8, this.#extended, this.#secure, this.#loggedIn);
     const begun = { envelope: transaction.envelope(), clientName: this.#clientName ?? '', protocol };
     this.#out.add({ kind: 'begin', transaction: begun });
-  }
-
-  /** RFC 3848, and RFC 6531 4.3. */
-  #protocol(smtputf8: boolean): Protocol {
-    const letters = `${this.#secure ? 'S' : ''}${this.#loggedIn ? 'A' : ''}` as '' | 'S' | 'A' | 'SA';
-    if (smtputf8) return `UTF8SMTP${letters}`;
-    return letters === '' && !this.#extended ? 'SMTP' : `ESMTP${letters}`;
   }
 
   #read(reader: ContentReader, unwanted?: Rejection): void {

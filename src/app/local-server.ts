@@ -5,6 +5,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Transform } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type HostPort, showHostPort } from '../config/kinds.ts';
 import type { Config } from '../config/settings.ts';
@@ -17,6 +18,12 @@ import type { Answer, Way } from './local-way.ts';
 
 /** A server on this machine answers at once, or never, ms. */
 const CONNECT_TIMEOUT = 5_000;
+
+/** A server says nothing more when its input ends inside of the content that it has asked for. */
+const ASKS_FOR_CONTENT = /(?:^|\n)354[ \r][^\n]*\n$/;
+
+/** RFC 5321 4.5.3.1.5. */
+const MAX_REPLY_LINE = 512;
 
 /** Throws STORE_UNAVAILABLE when nobody listens. `obstacle`: why the mail does not go straight into the queue. */
 export async function findServer(config: Config, obstacle: string): Promise<Way> {
@@ -97,15 +104,23 @@ class ServerWay implements Way {
     }
   }
 
-  async session(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<void> {
+  async session(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<boolean> {
     const socket = await dial(this.#address);
     if (socket === undefined) throw new PosthasteError('STORE_UNAVAILABLE', `${showHostPort(this.#address)} is gone.`);
-    input.pipe(socket);
+    const { PipeLines } = await import('../submission/smtp/pipe-lines.ts');
+    const lines = new PipeLines();
+    const toServer = new Transform({ transform: (bytes: Buffer, _, done) => done(null, lines.push(bytes)) });
+    let said = '';
+    socket.on('data', (bytes: Buffer) => {
+      said = (said + bytes.toString('latin1')).slice(-MAX_REPLY_LINE);
+    });
+    input.pipe(toServer).pipe(socket);
     socket.pipe(output, { end: false });
     // It ends with the server's side: whoever writes our input may keep it open.
     await finished(socket, { writable: false });
-    input.unpipe(socket);
+    input.unpipe(toServer);
     socket.destroy();
+    return !ASKS_FOR_CONTENT.test(said);
   }
 
   async close(): Promise<void> {}

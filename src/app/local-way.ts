@@ -11,7 +11,7 @@ export interface Answer {
 
 export interface Way {
   submit(message: LocalMessage): Promise<Answer>;
-  /** SMTP over pipes. */
-  session(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<void>;
+  /** SMTP over pipes; false: the input ended in the middle of a message, which was not taken. */
+  session(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -87,7 +87,8 @@ class QueueWay implements Way {
       log,
       hostname: config.hostname,
       limits: config,
-      bareLf: config.bareLf,
+      // A program of this machine cannot smuggle anything past itself.
+      bareLf: 'normalise',
       routedHeaders: routedHeaders(config.routes),
       signer,
     };
@@ -110,12 +111,12 @@ class QueueWay implements Way {
     return `written to ${shownDatabase(this.#app.config)}${when}`;
   }
 
-  async session(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<void> {
+  async session(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<boolean> {
     const { holdSession } = await import('../submission/smtp/pipe.ts');
     const { maxErrors, idleTimeout } = this.#app.config;
     const storageFull = (await spaceFault(this.#app.config)) !== null;
     const options = { intake: this.#intake, limits: this.#app.config, maxErrors, idleTimeout, storageFull };
-    await holdSession(input, output, options);
+    return holdSession(input, output, options);
   }
 
   close(): Promise<void> {

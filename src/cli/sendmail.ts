@@ -1,6 +1,7 @@
 /** `posthaste sendmail`, and the program by the name sendmail: takes a message from standard input as sendmail(1) does. */
 import { accessSync, constants, fstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import type { Way } from '../app/local-way.ts';
 import { openWay, type WayOptions } from '../app/sendmail.ts';
 import { showComplaint } from '../config/load.ts';
 import { configFilesOf, type ReadOptions, readConfig, SYSTEM_FOLDER } from '../config/read.ts';
@@ -32,7 +33,7 @@ async function takeMail(line: SendmailLine): Promise<void> {
   const options = await settingsOfUser();
   const way = await openWay(options);
   try {
-    if (line.mode === 'smtp') return await way.session(process.stdin, process.stdout);
+    if (line.mode === 'smtp') return await speakSmtp(way);
     const { config, user } = options;
     const who = { user, domain: config.localDomain, everybody: config.localRecipient };
     const message = await readMessage(process.stdin, line, who, config);
@@ -43,6 +44,11 @@ async function takeMail(line: SendmailLine): Promise<void> {
   } finally {
     await way.close();
   }
+}
+
+async function speakSmtp(way: Way): Promise<void> {
+  const whole = await way.session(process.stdin, process.stdout);
+  if (!whole) throw new Failure('standard input ended in the middle of a message, which was not taken', EXIT.data);
 }
 
 function say({ verbose }: SendmailLine, text: string): void {

@@ -155,6 +155,25 @@ describe.skipIf(!able)('another user than the owner of the queue', () => {
     }
   });
 
+  test('speaks by -bs in lines that end with LF, and hears with 65 where a message is cut short', async () => {
+    const port = await freePort();
+    using box = await rootsQueue(port);
+    const server = serve({ dataDir: box.data, port });
+    try {
+      await server.ready();
+      const begin = 'EHLO me\nMAIL FROM:<a@b.c>\nRCPT TO:<d@e.f>\nDATA\nSubject: x\n\nhi\n';
+      const ran = await asNobody(box, ['-bs'], `${begin}.\nQUIT\n`);
+      expect(ran.stdout).toMatch(/\r\n250 2\.0\.0 queued as .*\r\n221 /s);
+      expect(ran.code).toBe(0);
+      const cut = await asNobody(box, ['-bs'], begin);
+      expect(cut.stderr).toBe('posthaste: standard input ended in the middle of a message, which was not taken\n');
+      expect(cut.code).toBe(65);
+    } finally {
+      await server.stop();
+    }
+    expect(await box.kept()).toHaveLength(2);
+  });
+
   test('whose -bs ends with QUIT, though its input stays open', async () => {
     const port = await freePort();
     using box = await rootsQueue(port);

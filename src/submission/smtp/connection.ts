@@ -37,6 +37,8 @@ export class Connection {
   #handshaking = false;
   #inputEnded = false;
   #closed = false;
+  /** The client said its last inside of a content. */
+  cutShort = false;
   #heardAt: number;
   #cancelTimer: () => void;
 
@@ -229,6 +231,7 @@ export class Connection {
 
   /** The client has said its last, and we have said all that there was to say. */
   #leave(): void {
+    this.cutShort = this.#session.inContent;
     if (this.#handshaking) this.#socket.destroy();
     else this.#endSocket();
   }

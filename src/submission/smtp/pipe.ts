@@ -46,12 +46,12 @@ class PipeEnds extends Duplex {
   }
 }
 
-/** Resolves when the client is gone and nothing is under way. */
+/** Resolves when the client is gone and nothing is under way; false: it left in the middle of a message, which was not taken. */
 export function holdSession(
   input: NodeJS.ReadableStream,
   output: NodeJS.WritableStream,
   { intake, limits, maxErrors, idleTimeout, storageFull }: PipeOptions,
-): Promise<void> {
+): Promise<boolean> {
   return new Promise((resolve) => {
     new Connection(new PipeEnds(input, output), {
       intake,
@@ -63,13 +63,14 @@ export function holdSession(
         offerTls: false,
         login: 'none',
         local: true,
+        lf: 'end',
         storageFull: () => storageFull,
       },
       address: null,
       idleTimeout,
       secureContext: undefined,
       authenticate: undefined,
-      onClosed: () => resolve(),
+      onClosed: ({ cutShort }) => resolve(!cutShort),
     });
   });
 }

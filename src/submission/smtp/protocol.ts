@@ -76,6 +76,11 @@ export class ServerSession {
     return this.#mode === 'waiting';
   }
 
+  /** A content has begun and not ended. */
+  get inContent(): boolean {
+    return this.#mode === 'content' || this.#transaction?.inContent === true;
+  }
+
   /** Answers `end`. */
   completed(reply: Reply): void {
     if (this.#mode !== 'waiting') return;
@@ -117,8 +122,7 @@ export class ServerSession {
   /** Ends the session at once, or behind the content that is under way. */
   stop(): void {
     this.#stopping = true;
-    const busy = this.#mode === 'waiting' || this.#mode === 'content' || this.#transaction?.inContent === true;
-    if (!busy) this.closeWith(refuse.SHUTTING_DOWN);
+    if (this.#mode !== 'waiting' && !this.inContent) this.closeWith(refuse.SHUTTING_DOWN);
   }
 
   #close(agreed = false): void {

@@ -1,6 +1,6 @@
 /** The dialogs of the listener as data: against the protocol core, and some of them over a real socket. */
 import { describe, expect, test } from 'vitest';
-import type { SessionOptions } from '../../src/submission/smtp/protocol.ts';
+import type { SessionOptions } from '../../src/submission/smtp/session-options.ts';
 import { type Dialog, fits, readDialogs, type Step } from './server/dialog.ts';
 import {
   CoreHost,

@@ -227,6 +227,20 @@ describe('a client', () => {
     expect(JSON.stringify(lines)).not.toContain('c2VjcmV0');
   });
 
+  test.each([
+    ['a space before AUTH', ' AUTH PLAIN c2VjcmV0\r\n\tAUTH PLAIN c2VjcmV0\r\nAUTH=PLAIN c2VjcmV0\r\n'],
+    ['lines behind an AUTH that is refused', 'AUTH LOGIN\r\nYW5u\r\nc2VjcmV0\r\n'],
+  ])('whose password comes in %s finds none of it in the log', async (_, said) => {
+    const lines: unknown[] = [];
+    const note = (fields: LogFields, event: string): void => void lines.push({ ...fields, event });
+    const log: Log = { debug: note, info: note, warn: note, error: note };
+    const client = await dial(await serve(new RecordingQueue(), { log }));
+    client.write(`EHLO c\r\n${said}NOOP\r\n`);
+    await client.until(/^250 2\.0\.0 ok/m);
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'refused', command: 'AUTH' }));
+    expect(JSON.stringify(lines)).not.toMatch(/c2VjcmV0/i);
+  });
+
   test('is named in the log with the message that was refused', async () => {
     const lines: unknown[] = [];
     const note = (fields: LogFields, event: string): void => void lines.push({ ...fields, event });
@@ -286,6 +300,23 @@ describe('a listener that stops', () => {
     await stopping;
     expect(queue.kept).toHaveLength(1);
   });
+
+  test.each(['RSET', 'EHLO c', 'BDAT 3 LAST\r\nabc'])(
+    'waits for chunks of BDAT, and no longer than %j',
+    async (last) => {
+      const listener = await serve(new RecordingQueue());
+      const client = await dial(listener);
+      client.write(`${ENVELOPE}BDAT 3\r\nabc`);
+      await client.until(/^250 2\.0\.0 chunk received/m);
+      const stopping = listener.stop();
+      client.write(`BDAT 3\r\nabc${last}\r\nMAIL FROM:<>\r\n`);
+      await client.until(/^250 2\.0\.0 chunk received/m);
+      await client.until(/^250 /m);
+      await client.until(/^421 4\.3\.2/m);
+      await client.closed();
+      await stopping;
+    },
+  );
 
   test('does not wait for such a content without end', async () => {
     const clock = new ManualClock(NOON);

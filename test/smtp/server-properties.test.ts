@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DotDecoder, type Lf } from '../../src/submission/smtp/data.ts';
 import type { ServerEvent } from '../../src/submission/smtp/events.ts';
-import { ServerSession, type SessionOptions } from '../../src/submission/smtp/protocol.ts';
+import { ServerSession } from '../../src/submission/smtp/protocol.ts';
+import type { SessionOptions } from '../../src/submission/smtp/session-options.ts';
 import { SESSION } from './server/harness.ts';
 
 /** All that a session said and wanted, replies apart: when they are written depends on when the bytes come. */

@@ -7,7 +7,8 @@ import { Intake, type IntakeContext, type Submission } from '../intake.ts';
 import { IDLE_TOO_LONG, INTERNAL_ERROR, isRejection } from '../rejections.ts';
 import type { Credentials } from './auth.ts';
 import type { ServerEvent, Transaction } from './events.ts';
-import { ServerSession, type SessionOptions } from './protocol.ts';
+import { ServerSession } from './protocol.ts';
+import type { SessionOptions } from './session-options.ts';
 import type { Authenticate } from './users.ts';
 
 export interface ConnectionOptions {

@@ -2,6 +2,7 @@
 import type { Envelope } from '../../mail/envelope.ts';
 import { encodeReply, printable, type Reply } from '../../mail/reply.ts';
 import type { Protocol } from '../received.ts';
+import { UNKNOWN_COMMAND } from '../rejections.ts';
 import type { Credentials } from './auth.ts';
 
 /** A message whose content is about to come. */
@@ -36,10 +37,14 @@ const FLUSH_BEFORE: ReadonlySet<ServerEvent['kind']> = new Set(['end', 'login', 
 
 /** Characters of a refused command in the log. */
 const MAX_LOGGED = 300;
+/** In place of what may be secret. */
+const HIDDEN = '***';
 
 export class Outbox {
   #replies = '';
   readonly #events: ServerEvent[] = [];
+  /** A login was refused: lines behind it may be what its client had to say still. */
+  #loginRefused = false;
 
   get isEmpty(): boolean {
     return this.#events.length === 0;
@@ -56,7 +61,15 @@ export class Outbox {
 
   refuse(reply: Reply, command: string): void {
     this.#replies += encodeReply(reply);
-    this.#events.push({ kind: 'refused', reply, command: printable(command.slice(0, MAX_LOGGED)) });
+    this.#events.push({ kind: 'refused', reply, command: this.#shown(reply, command) });
+  }
+
+  /** For the log. Whatever stands behind AUTH may be a password, and so may a line that is no command once a login was refused. */
+  #shown(reply: Reply, command: string): string {
+    const isLogin = /^\s*AUTH/i.test(command);
+    this.#loginRefused ||= isLogin;
+    if (isLogin) return 'AUTH';
+    return this.#loginRefused && reply === UNKNOWN_COMMAND ? HIDDEN : printable(command.slice(0, MAX_LOGGED));
   }
 
   next(): ServerEvent | undefined {

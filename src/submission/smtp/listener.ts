@@ -15,7 +15,7 @@ import type { BareLf } from '../line-ends.ts';
 import { CLIENT_NOT_ALLOWED, type Rejection, TOO_MANY_CONNECTIONS } from '../rejections.ts';
 import { bindingFault, isLoopback, type ListenAddress, plainAddress, trustedClients } from './clients.ts';
 import { Connection, type ConnectionOptions, LINGER_MS } from './connection.ts';
-import type { SessionOptions } from './protocol.ts';
+import type { SessionOptions } from './session-options.ts';
 import { SpaceGuard, type SpaceOptions } from './space.ts';
 import type { Authenticate } from './users.ts';
 

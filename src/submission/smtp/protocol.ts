@@ -6,29 +6,11 @@ import { isRejection, type Rejection } from '../rejections.ts';
 import { isMechanism, LoginExchange } from './auth.ts';
 import { type BdatCommand, type CommandLine, parseBdat, parseMail, parseRcpt, splitLine } from './command.ts';
 import { ChunkReader, type ContentReader, DataReader } from './content.ts';
-import type { Lf } from './data.ts';
 import { Outbox, type ServerEvent } from './events.ts';
 import { Input, OVERLONG } from './input.ts';
 import * as say from './replies.ts';
+import type { SessionOptions } from './session-options.ts';
 import { OpenTransaction } from './transaction.ts';
-
-export interface SessionOptions {
-  readonly hostname: string;
-  readonly maxMessageSize: number;
-  readonly maxRecipients: number;
-  /** Refusals of class 5 at which the session ends; an accepted message forgives those before it. */
-  readonly maxErrors: number;
-  /** A certificate is there. */
-  readonly offerTls: boolean;
-  /** `none`: no users are configured. `optional`: this client may submit without. `required`: it may not. */
-  readonly login: 'none' | 'optional' | 'required';
-  /** The client is on this machine: a login in plain text is read by nobody. */
-  readonly local: boolean;
-  /** What it is in a content sent with DATA. Default: an octet. */
-  readonly lf?: Lf;
-  /** Asked at each MAIL. */
-  readonly storageFull?: () => boolean;
-}
 
 /** RFC 5321 4.5.3.1.4 asks for 512 octets; extensions add some hundred, ORCPT alone 500. */
 const MAX_COMMAND_LINE = 4096;
@@ -88,7 +70,7 @@ export class ServerSession {
     this.#out.reply(encodeReply(reply));
     if (reply.code < 400) this.#errors = 0;
     else this.#count(reply);
-    if (this.#stopping) this.closeWith(refuse.SHUTTING_DOWN);
+    this.#heedStop();
   }
 
   /** Answers `login`; undefined: it could not be checked. */
@@ -98,7 +80,7 @@ export class ServerSession {
     this.#loggedIn = good === true;
     if (this.#loggedIn) this.#out.reply(say.LOGGED_IN);
     else this.#refuse(good === false ? refuse.LOGIN_FAILED : refuse.LOGIN_UNAVAILABLE, 'AUTH');
-    if (this.#stopping) this.closeWith(refuse.SHUTTING_DOWN);
+    this.#heedStop();
   }
 
   /** Answers `startTls`. The client must begin anew: nothing that was said in plain text holds (RFC 3207 4.2). */
@@ -109,7 +91,7 @@ export class ServerSession {
     this.#loggedIn = false;
     this.#clientName = undefined;
     this.#mode = 'command';
-    if (this.#stopping) this.closeWith(refuse.SHUTTING_DOWN);
+    this.#heedStop();
   }
 
   /** Says why and ends the session, whatever is under way. */
@@ -122,7 +104,11 @@ export class ServerSession {
   /** Ends the session at once, or behind the content that is under way. */
   stop(): void {
     this.#stopping = true;
-    if (this.#mode !== 'waiting' && !this.inContent) this.closeWith(refuse.SHUTTING_DOWN);
+    this.#heedStop();
+  }
+
+  #heedStop(): void {
+    if (this.#stopping && this.#mode !== 'waiting' && !this.inContent) this.closeWith(refuse.SHUTTING_DOWN);
   }
 
   #close(agreed = false): void {
@@ -148,8 +134,11 @@ export class ServerSession {
 
   /** Goes one step on in what was received; false when that cannot be. */
   #advance(): boolean {
-    if (this.#mode === 'content') return this.#readContent();
-    return (this.#mode === 'command' || this.#mode === 'login') && this.#readLine();
+    const reads = this.#mode === 'command' || this.#mode === 'login';
+    const advanced = this.#mode === 'content' ? this.#readContent() : reads && this.#readLine();
+    // The chunks of BDAT may be over without a content that was whole.
+    this.#heedStop();
+    return advanced;
   }
 
   #readLine(): boolean {
@@ -167,8 +156,7 @@ export class ServerSession {
   #obey(command: CommandLine | undefined): void {
     const { verb, argument } = command ?? { verb: '', argument: '' };
     const result = command === undefined ? refuse.MALFORMED_LINE : this.#handle(verb, argument);
-    // Whatever stands behind AUTH may be a password.
-    if (isRejection(result)) this.#refuse(result, verb === 'AUTH' ? verb : `${verb} ${argument}`);
+    if (isRejection(result)) this.#refuse(result, `${verb} ${argument}`);
     else this.#out.reply(result);
   }
 

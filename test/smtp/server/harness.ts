@@ -12,7 +12,8 @@ import { Intake, type IntakeContext, type IntakeQueue } from '../../../src/submi
 import { isRejection } from '../../../src/submission/rejections.ts';
 import type { ServerEvent } from '../../../src/submission/smtp/events.ts';
 import { type ListenerOptions, SmtpListener } from '../../../src/submission/smtp/listener.ts';
-import { ServerSession, type SessionOptions } from '../../../src/submission/smtp/protocol.ts';
+import { ServerSession } from '../../../src/submission/smtp/protocol.ts';
+import type { SessionOptions } from '../../../src/submission/smtp/session-options.ts';
 
 export const LIMITS: AcceptLimits = {
   maxMessageSize: 50_000_000,

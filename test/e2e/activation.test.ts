@@ -11,11 +11,12 @@ const PYTHON = '/usr/bin/python3';
 /** Listens, and runs a program with the socket as descriptor 3 for each line that it reads. */
 const HOLDER = `
 import os, socket, subprocess, sys
-held = socket.socket()
-held.bind((sys.argv[1], 0))
+unix = sys.argv[1].startswith('/')
+held = socket.socket(socket.AF_UNIX) if unix else socket.socket()
+held.bind(sys.argv[1] if unix else (sys.argv[1], 0))
 held.listen(16)
 os.dup2(held.fileno(), 3, inheritable=True)
-print('{"msg":"holding","port":%d}' % held.getsockname()[1], flush=True)
+print('{"msg":"holding","port":%d}' % (0 if unix else held.getsockname()[1]), flush=True)
 for line in sys.stdin:
     run = ['sh', '-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh'] + sys.argv[2:]
     code = subprocess.run(run, stdin=subprocess.DEVNULL, pass_fds=[3]).returncode
@@ -74,6 +75,14 @@ describe.skipIf(!installed(PYTHON))('a socket of somebody else', () => {
     const [, again] = await log.atLeast(2, ({ msg }) => msg === 'ready');
     process.kill(Number(again?.pid), 'SIGTERM');
     await log.atLeast(2, ({ msg }) => msg === 'ended');
+  });
+
+  test('that is a unix socket is refused as what it is', async () => {
+    using folder = temporaryFolder();
+    const log = held(folder.path, `${folder.path}/smtp.sock`);
+    holder?.stdin?.write('\n');
+    expect(await log.line(({ msg }) => msg === 'ended')).toMatchObject({ code: 78 });
+    expect(log.output.join('\n')).toContain('The inherited descriptor 3 is a unix socket: mail is taken over TCP');
   });
 
   test('that other machines can reach is refused like such a setting', async () => {

@@ -113,10 +113,21 @@ export class SmtpListener implements Service {
     for (const place of places) {
       const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
       await listen(server, place);
+      if ('fd' in place) this.#refuseUnixSocket(server, place.fd);
       server.on('error', (error) => log.error({ error: String(error) }, 'connection not accepted'));
       this.#servers.push(server);
     }
     this.#refuseOpenRelay(this.addresses);
+  }
+
+  /** Its clients have no address: nothing could be said of them in the log and in Received fields. */
+  #refuseUnixSocket(server: Server, fd: number): void {
+    if (typeof server.address() === 'object' && server.address() !== null) return;
+    for (const opened of [server, ...this.#servers.splice(0)]) opened.close();
+    throw new PosthasteError(
+      'CONFIG_INVALID',
+      `The inherited descriptor ${fd} is a unix socket: mail is taken over TCP, so let ListenStream= of systemd name an address and a port.`,
+    );
   }
 
   #refuseOpenRelay(addresses: readonly ListenAddress[]): void {

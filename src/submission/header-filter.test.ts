@@ -39,6 +39,20 @@ describe('what is added', () => {
       'From a@x Sun Nov 22\r\nSubject: s\r\n\r\n',
       `From a@x Sun Nov 22\r\nSubject: s\r\n${BOTH}\r\n`,
     ],
+    ['both in the place of empty ones', 'Message-ID: \r\nDATE :\r\n \r\nTo: a\r\n\r\n', `To: a\r\n${BOTH}\r\n`],
+    ['a Message-ID where an empty one is the last line', 'Date: d\r\nMessage-ID:', `Date: d\r\n${MISSING.messageId}`],
+    ['both before a stray line behind empty ones', 'Date:\r\nMessage-ID:\r\nno field\r\n', `${BOTH}no field\r\n`],
+    [
+      'nothing where the value is on the next line',
+      'Date: \r\n d\r\nMessage-ID:\r\n\r\n'.replace('ID:', 'ID:\r\n <1@x>'),
+      'Date: \r\n d\r\nMessage-ID:\r\n <1@x>\r\n\r\n',
+    ],
+    ['nothing where a second one has a value', `Date:\r\nMessage-ID:\r\n${HAS}\r\n`, `${HAS}\r\n`],
+    [
+      'a Message-ID in the place of white space without end',
+      `Date: d\r\nMessage-ID:\r\n${' \r\n'.repeat(2000)}To: a\r\n\r\n`,
+      `Date: d\r\nTo: a\r\n${MISSING.messageId}\r\n`,
+    ],
     [
       'nothing for the name of a field inside of another',
       'X: y\r\n Date: d\r\n\r\n',
@@ -86,6 +100,7 @@ describe('what is noted', () => {
   test('the Message-ID with its brackets, also from a folded line with comments', () => {
     expect(filter(['Message-ID:\r\n <1@x> (no comment)\r\n\r\n']).filter.messageId).toBe('<1@x>');
     expect(filter(['Message-ID: bare\r\n\r\n']).filter.messageId).toBe('bare');
+    expect(filter(['Message-ID: =?utf-8?Q??=\r\n\r\n']).filter.messageId).toBe('=?utf-8?Q??=');
     expect(filter(['Message-ID: \r\n\r\n']).filter.messageId).toBeUndefined();
   });
 
@@ -110,6 +125,9 @@ test('how the content is split changes nothing', () => {
     'Subject: s',
     'Received: r',
     'Date: d',
+    'Date:',
+    'message-id : ',
+    ' ',
     '',
     'no field',
     'From x',
@@ -135,6 +153,7 @@ test('without Bcc, what goes in comes out, but for the added fields and at most 
   const text = fc.array(part, { maxLength: 40 }).map((parts) => parts.join(''));
   fc.assert(
     fc.property(text, (content) => {
+      fc.pre(!/^(?:Date|Message-ID) *:\s*(?:\r|$)/m.test(content));
       const rest = filter([content]).content.replace(MISSING.date, '').replace(MISSING.messageId, '');
       expect([content, `\r\n${content}`, `${content}\r\n`]).toContain(rest);
     }),

@@ -1,4 +1,7 @@
-/** Passes a content through, dropping what must not travel from its header, adding what is missing there, and noting what lists show. */
+/**
+ * Passes a content through, dropping what must not travel from its header, adding what is missing or empty there, and noting what lists
+ * show.
+ */
 import { clip, decodeHeaderText } from './encoded-words.ts';
 
 export interface MissingFields {
@@ -36,6 +39,8 @@ export class HeaderFilter {
   #fields = 0;
   #hasDate = false;
   #dropping = false;
+  /** A Date or Message-ID that has no value so far: an empty one is none (RFC 5322 3.6.1, 3.6.4), and ours takes its place. */
+  #hollow: Buffer | undefined;
   /**
    * A line that is no field has come before the blank line. To some readers the body begins there, to others the header goes on: so what
    * is missing stands before it, and a Bcc, which must reach nobody, is dropped behind it too. All else there is left as it is.
@@ -69,7 +74,7 @@ export class HeaderFilter {
   end(): Buffer[] {
     if (this.#state === 'body') return [];
     if (this.#strayed) return [this.#carry];
-    const unended = this.#state === 'in line' && !this.#dropping;
+    const unended = this.#state === 'in line' && !this.#dropping && this.#hollow === undefined;
     const rest = this.#endHeader(this.#carry);
     return unended && rest.length > 0 ? [CRLF, ...rest] : rest;
   }
@@ -83,7 +88,7 @@ export class HeaderFilter {
   /** With its angle brackets; undefined where the field is missing or empty. */
   get messageId(): string | undefined {
     const value = fieldValue(this.#noted.get('message-id') ?? '');
-    const text = decodeHeaderText(/<[^<>\s]+>/.exec(value)?.[0] ?? value);
+    const text = decodeHeaderText(/<[^<>\s]+>/.exec(value)?.[0] ?? value) || value.trim();
     return text === '' ? undefined : clip(text, MAX_NAME);
   }
 
@@ -112,7 +117,10 @@ export class HeaderFilter {
         from = at;
       }
       const next = this.#passLine(input, at);
-      if (this.#dropping) {
+      if (this.#hollow !== undefined) {
+        kept.push(input.subarray(from, at), ...this.#fill(this.#hollow, input.subarray(at, next)));
+        from = next;
+      } else if (this.#dropping) {
         kept.push(input.subarray(from, at));
         from = next;
       }
@@ -131,6 +139,29 @@ export class HeaderFilter {
     this.#state = lf === -1 ? 'in line' : 'line start';
     if (this.#noting !== undefined) this.#note(this.#noting, input, at, next);
     return next;
+  }
+
+  /** What stays of a field that was hollow so far: all of it once it has a value. */
+  #fill(before: Buffer, more: Buffer): Buffer[] {
+    const field = Buffer.concat([before, more]);
+    const empty = fieldValue(field.toString('latin1')).trim() === '';
+    if (!empty) {
+      this.#hollow = undefined;
+      return [field];
+    }
+    this.#hollow = field;
+    if (field.length > MAX_NOTED) this.#dropHollow();
+    return [];
+  }
+
+  /** Nothing but white space has come, or more of it than anybody reads. */
+  #dropHollow(): void {
+    if (this.#hollow === undefined) return;
+    if (/^date/i.test(this.#hollow.toString('latin1', 0, 4))) this.#hasDate = false;
+    else this.#noted.delete('message-id');
+    this.#hollow = undefined;
+    this.#noting = undefined;
+    this.#dropping = true;
   }
 
   #note(field: string, input: Buffer, at: number, next: number): void {
@@ -154,12 +185,19 @@ export class HeaderFilter {
   }
 
   #beginField(name: string): void {
+    this.#dropHollow();
     this.#fields++;
     this.#dropping = isBcc(name);
     this.#noting = undefined;
+    if (this.#isMissing(name)) this.#hollow = NOTHING;
     if (name === 'received') this.#noting = `received ${++this.hops}`;
     else if (name === 'date') this.#hasDate = true;
     else if (this.#isLookedAt(name) && !this.#noted.has(name)) this.#noting = name;
+  }
+
+  /** It is what would be added. */
+  #isMissing(name: string): boolean {
+    return name === 'date' ? !this.#hasDate : name === 'message-id' && !this.#noted.has(name);
   }
 
   #isLookedAt(name: string): boolean {
@@ -167,6 +205,7 @@ export class HeaderFilter {
   }
 
   #stray(): Buffer[] {
+    this.#dropHollow();
     const added = this.#added();
     this.#strayed = true;
     this.#dropping = false;
@@ -176,6 +215,7 @@ export class HeaderFilter {
 
   /** `rest` begins with the blank line, or with what is no header. */
   #endHeader(rest: Buffer): Buffer[] {
+    this.#dropHollow();
     this.#state = 'body';
     this.#carry = NOTHING;
     const pieces = this.#strayed ? [] : this.#added();

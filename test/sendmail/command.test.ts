@@ -44,6 +44,17 @@ describe('a message of a program', () => {
     expect(message.eightBit).toBe(true);
   });
 
+  test('has its empty From, Date and Message-ID replaced', async () => {
+    using box = new Sandbox();
+    await box.sendmail(['a@example.com'], 'From: \nDate:\nMessage-ID: \nFROM :\n \nSubject: x\n\nFrom:\n');
+    const { message, content } = await box.only();
+    expect(message.messageId).toBe(`<${message.id}@host.example>`);
+    expect(content.slice(content.indexOf('Subject'))).toMatch(
+      new RegExp(`^Subject: x\nFrom: ${USER}@host\\.example\nDate: .+\nMessage-ID: ${message.messageId}\n\nFrom:\n$`),
+    );
+    expect(content.match(/^(?:from|date|message-id)\b/gim)).toHaveLength(4);
+  });
+
   test('ends at a line with a lone dot, and with -i it does not', async () => {
     using box = new Sandbox();
     await box.sendmail(['a@example.com'], 'Subject: 1\n\nup to here\n.\nnot this\n');

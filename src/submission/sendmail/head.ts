@@ -76,6 +76,15 @@ export class Head {
       });
   }
 
+  /** Without the fields of this name that say nothing. */
+  dropEmpty(name: string): void {
+    const empty = new RegExp(`^${name}[ \\t]*:[ \\t]*(?:\\r\\n[ \\t]+)*\\r\\n(?![ \\t])`, 'gim');
+    const text = Buffer.from(this.#text.toString('latin1').replace(empty, ''), 'latin1');
+    this.#bytes = Buffer.concat([text, this.#bytes.subarray(this.#end)]);
+    this.#end = text.length;
+    this.#skip = 0;
+  }
+
   /** The header with more lines at its end, the blank line behind it wherever that is missing, and what has come of the body. */
   with(lines: string): Buffer {
     const rest = this.#bytes.subarray(this.#end);

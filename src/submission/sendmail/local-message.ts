@@ -106,9 +106,9 @@ function userAddress(user: string, domain: string): Address {
   return isAddress(plain) ? plain : `"${user.replace(/[\\"]/g, '\\$&')}"@${domain}`;
 }
 
-/** The From field with its line end, or nothing where the message has one. Date and Message-ID come from the intake. */
+/** The From field with its line end, or nothing where the message has one that is not empty. Date and Message-ID come from the intake. */
 export function missingFrom(head: Head, sender: Address | null, fullName: string | undefined, who: Locality): string {
-  if (head.fields.some(({ name }) => name === 'from')) return '';
+  if (head.fields.some(({ name, value }) => name === 'from' && value.trim() !== '')) return '';
   const address = sender ?? userAddress(who.user, who.domain);
   const phrase = phraseOf(fullName ?? '');
   return phrase === '' ? `From: ${address}\r\n` : `From: ${phrase} <${address}>\r\n`;

@@ -35,6 +35,7 @@ export async function readMessage(
   const rejection = envelopeRejection(envelope, limits);
   if (rejection !== undefined) return rejection;
   const from = missingFrom(head, envelope.sender, options.fullName, who);
+  if (from !== '') head.dropEmpty('from');
   return { envelope, content: joined(head.with(from), pieces) };
 }
 

@@ -114,6 +114,7 @@ class ServerWay implements Way {
     socket.on('data', (bytes: Buffer) => {
       said = (said + bytes.toString('latin1')).slice(-MAX_REPLY_LINE);
     });
+    input.once('error', () => socket.destroy());
     input.pipe(toServer).pipe(socket);
     socket.pipe(output, { end: false });
     // It ends with the server's side: whoever writes our input may keep it open.

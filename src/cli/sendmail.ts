@@ -12,14 +12,17 @@ import { readMessage } from '../submission/sendmail/read-message.ts';
 import { SERVER_SECRETS } from './context.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { SendmailLine } from './sendmail-options.ts';
+import { breakOffAtSignals } from './sendmail-signals.ts';
 
 /** Resolves when the message is durable. Throws a Failure with an exit code of sysexits(3). */
 export async function sendmail(line: SendmailLine): Promise<void> {
   if (line.mode === 'nothing')
     return say(line, 'nothing to do: posthaste tries by itself what waits, and has no aliases');
+  const endAsAsked = breakOffAtSignals(process.stdin);
   try {
     await takeMail(line);
   } catch (error) {
+    endAsAsked();
     throw failureOf(error);
   } finally {
     // Whoever wrote it may keep it open.
@@ -48,6 +51,7 @@ async function takeMail(line: SendmailLine): Promise<void> {
 
 async function speakSmtp(way: Way): Promise<void> {
   const whole = await way.session(process.stdin, process.stdout);
+  if (process.stdin.errored !== null) throw process.stdin.errored;
   if (!whole) throw new Failure('standard input ended in the middle of a message, which was not taken', EXIT.data);
 }
 

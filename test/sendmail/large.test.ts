@@ -48,20 +48,29 @@ function staged(box: Sandbox): Promise<void> {
   return until(() => existsSync(path) && statSync(path).size >= 1_000_000);
 }
 
-test('sendmail that is killed in the middle leaves no message, and what it had staged is swept', async () => {
-  using box = new Sandbox();
-  const child = spawn(box.program, ['a@example.com'], {
-    env: cleanEnvironment(box.environment),
-    stdio: ['pipe', 'inherit', 'inherit'],
-  });
-  child.stdin.on('error', () => undefined);
-  for (const block of [Buffer.from('Subject: large\n\n'), ...new Array<Buffer>(60).fill(BLOCK)])
-    child.stdin.write(block);
-  await staged(box);
-  child.kill('SIGKILL');
-  await once(child, 'close');
-  expect(await box.kept()).toEqual([]);
-  const store = await openStore(`${box.data}/posthaste.db`, { here: true });
-  expect(await store.sweepStaged(Date.now() + 1)).toBe(1);
-  await store.close();
-});
+test.each([
+  ['SIGKILL', 1, 'no message, and what it had staged is swept', ['a@example.com'], ''],
+  ['SIGTERM', 0, 'nothing behind', ['a@example.com'], ''],
+  ['SIGINT', 0, 'nothing behind', ['a@example.com'], ''],
+  ['SIGHUP', 0, 'nothing behind', ['a@example.com'], ''],
+  ['SIGTERM', 0, 'nothing behind of -bs', ['-bs'], 'EHLO me\nMAIL FROM:<a@b.c>\nRCPT TO:<d@e.f>\nDATA\n'],
+] as const)(
+  'sendmail that is ended by %s in the middle leaves %i staged: %s',
+  async (signal, left, _, args, before) => {
+    using box = new Sandbox();
+    const child = spawn(box.program, args, {
+      env: cleanEnvironment(box.environment),
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    child.stdin.on('error', () => undefined);
+    for (const block of [Buffer.from(`${before}Subject: large\n\n`), ...new Array<Buffer>(60).fill(BLOCK)])
+      child.stdin.write(block);
+    await staged(box);
+    child.kill(signal);
+    expect(await once(child, 'close')).toEqual([null, signal]);
+    expect(await box.kept()).toEqual([]);
+    const store = await openStore(`${box.data}/posthaste.db`, { here: true });
+    expect(await store.sweepStaged(Date.now() + 1)).toBe(left);
+    await store.close();
+  },
+);

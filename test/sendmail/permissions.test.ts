@@ -191,6 +191,21 @@ describe.skipIf(!able)('another user than the owner of the queue', () => {
     }
   });
 
+  test('whose -bs is asked to end does so at once', async () => {
+    const port = await freePort();
+    using box = await rootsQueue(port);
+    const server = serve({ dataDir: box.data, port });
+    try {
+      await server.ready();
+      const child = startAsNobody(box, ['-bs']);
+      await once(child.stdout, 'data');
+      child.kill('SIGTERM');
+      expect(await once(child, 'close')).toEqual([null, 'SIGTERM']);
+    } finally {
+      await server.stop();
+    }
+  });
+
   test('is told with 75 and one sentence what stands in the way, when no server runs', async () => {
     const port = await freePort();
     using box = await rootsQueue(port);

@@ -8,6 +8,7 @@ const PART = 8;
 
 /** ms until the next look. `most`: in a long silence, which `newsAt` null is. */
 export function pollAfter(newsAt: Instant | null, now: Instant, most: number): number {
-  if (newsAt === null) return most;
+  // Those that seem to be to come are from before the clock was set back.
+  if (newsAt === null || newsAt > now) return most;
   return Math.min(most, Math.max(LEAST, Math.floor((now - newsAt) / PART)));
 }

@@ -1,6 +1,9 @@
 /** What a worker does that found nothing to claim: it sleeps until something is due, its process made work, or another one may have. */
+import { isResting } from '../queue/pace.ts';
+import type { RelayState } from '../queue/relay-store.ts';
+import { LONGEST_PAUSE } from '../queue/schedule.ts';
 import { isFewMessages } from '../queue/suspicion.ts';
-import type { Instant } from '../runtime/clock.ts';
+import { type Instant, isAhead } from '../runtime/clock.ts';
 import { Signal } from '../runtime/signal.ts';
 import type { DeliveryParts } from './conclude.ts';
 import { pollAfter } from './poll.ts';
@@ -23,6 +26,7 @@ export class Rest {
   readonly #options: RestOptions;
   readonly #share: RelayShare;
   readonly #work = new Signal();
+  readonly #end = new Signal();
   #claimedAt: Instant = 0;
   /** The last look for something to claim: what has opened since then was not seen by it. */
   #looked: { readonly at: Instant; readonly opensAt: Instant } = { at: 0, opensAt: 0 };
@@ -46,6 +50,7 @@ export class Rest {
   end(): void {
     this.#ended = true;
     this.#work.notify();
+    this.#end.notify();
   }
 
   /** A look begins now; before `opensAt` the round lets nothing out. */
@@ -73,7 +78,8 @@ export class Rest {
       // Who is told of news looks only for what nobody told.
       const pause = pollAfter(store.onNews === undefined ? this.#newsAt : null, clock.now(), poll);
       const wait = Math.min(wakeAt - clock.now(), pause);
-      if (wait <= 0) return;
+      // What was found to lie ahead says nothing once the clock was set back.
+      if (wait <= 0 || clock.now() < this.#looked.at) return;
       if (await this.atMost(wait)) return;
       if ((await store.changeMark()) === mark) continue;
       this.#newsAt = clock.now();
@@ -84,8 +90,10 @@ export class Rest {
   /** New work after a silence is claimed at once; in a stream of it, the claim waits for some more. */
   async gather(): Promise<void> {
     const { clock } = this.#parts;
-    const wait = this.#claimedAt + this.#options.gather - clock.now();
-    if (wait > 0 && !this.#ended) await new Promise<void>((resolve) => clock.after(wait, resolve));
+    const { gather } = this.#options;
+    // A clock that was set back makes nobody wait for longer.
+    const wait = Math.min(gather, this.#claimedAt + gather - clock.now());
+    if (wait > 0 && !this.#ended) await this.#end.wait(clock, wait);
   }
 
   async #wakeAt(): Promise<number> {
@@ -97,12 +105,19 @@ export class Rest {
     const latest = looks ? now + SOON : Number.POSITIVE_INFINITY;
     if (state?.pausedAt != null) return latest;
     const due = await this.#parts.store.nextDue(this.#relay.name);
-    const allowed = Math.max(state?.probeAt ?? 0, state?.limitedUntil ?? 0, state?.pace?.restUntil ?? 0);
+    const allowed = state === undefined ? 0 : allowedAt(state, now);
     if (opensAt > now) return opensAt;
     // What is due and yet was not claimed belongs to a pause, to a rate, to other connections, or to another process's probe.
     const next = due !== null && due <= now ? soonest(allowed, now, soon) : Math.max(due ?? latest, allowed);
     return Math.min(next, latest);
   }
+}
+
+/** The relay lets nothing out before this. */
+function allowedAt({ probeAt, limitedUntil, pace }: RelayState, now: Instant): Instant {
+  const probe = isAhead(probeAt ?? 0, now, LONGEST_PAUSE) ? probeAt : null;
+  const rest = isResting(pace, now) ? pace?.restUntil : null;
+  return Math.max(probe ?? 0, limitedUntil ?? 0, rest ?? 0);
 }
 
 /** At the known time where it lies ahead, else a poll away. */

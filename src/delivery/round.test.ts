@@ -58,3 +58,12 @@ test('without limits there is room for anything', () => {
     true,
   ]);
 });
+
+test('neither the pause nor the throttle lasts longer when the clock is set back', () => {
+  const [a] = rounds({}, { maxDeferred: 1, throttle: 200 }, 500);
+  a.begin();
+  a.end('deferred');
+  expect([a.room, a.opensAt, a.nextAt]).toEqual([0, clock.now() + 500, clock.now() + 200]);
+  clock.set(clock.now() - 86_400_000);
+  expect([a.opensAt, a.room, a.nextAt]).toEqual([0, 1, 0]);
+});

@@ -1,5 +1,5 @@
 /** How much goes out in one round, and how fast: a run of `work --once`, or what a worker does between two pauses. */
-import type { Clock, Instant } from '../runtime/clock.ts';
+import { type Clock, type Instant, isAhead } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 
 export interface RoundLimits {
@@ -90,7 +90,8 @@ export class Round {
 
   /** The next message begins no sooner. */
   get nextAt(): Instant {
-    return Math.max(this.#nextAt, this.#parts.shared?.nextAt ?? 0);
+    const own = isAhead(this.#nextAt, this.#parts.clock.now(), this.#limits.throttle) ? this.#nextAt : 0;
+    return Math.max(own, this.#parts.shared?.nextAt ?? 0);
   }
 
   /** When the next round begins; 0 while this one is not over. */
@@ -128,7 +129,8 @@ export class Round {
   }
 
   #renew(): void {
-    if (this.#restUntil === null || this.#parts.clock.now() < this.#restUntil) return;
+    const { clock, pause } = this.#parts;
+    if (this.#restUntil === null || isAhead(this.#restUntil, clock.now(), pause ?? 0)) return;
     this.#restUntil = null;
     this.#tally = { sent: 0, deferred: 0, ended: 0 };
   }

@@ -1,6 +1,8 @@
 /** When one relay sends in the place of another. Pure. */
+import { isResting } from '../queue/pace.ts';
 import type { RelayState } from '../queue/relay-store.ts';
-import type { Instant } from '../runtime/clock.ts';
+import { LONGEST_PAUSE } from '../queue/schedule.ts';
+import { type Instant, isAhead } from '../runtime/clock.ts';
 
 /** A relay whose mail this one takes while it is down. */
 export interface StandIn {
@@ -21,7 +23,7 @@ export function placesToTake(
   const stateOf = (relay: string): RelayState | undefined => states.find((state) => state.relay === relay);
   const isDown = (relay: string): boolean => (stateOf(relay)?.faults ?? 0) > 0 || stateOf(relay)?.pausedAt != null;
   const { pausedAt = null, probeAt = null, pace = null } = stateOf(own) ?? {};
-  if (pausedAt !== null || Math.max(probeAt ?? 0, pace?.restUntil ?? 0) > now) return [];
+  if (pausedAt !== null || isAhead(probeAt ?? 0, now, LONGEST_PAUSE) || isResting(pace, now)) return [];
   return standIns
     .filter(({ relay, after, behind }) => {
       const since = stateOf(relay)?.faultSince;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Outcome, Scope } from '../mail/outcome.ts';
-import { faster, type Pace, type Slowing, slower, strainOf } from './pace.ts';
+import { faster, isResting, type Pace, type Slowing, slower, strainOf } from './pace.ts';
 
 const NOW = 1_800_000_000_000;
 const SECOND = 1_000;
@@ -68,6 +68,14 @@ describe('mail that succeeds', () => {
   test('ends the pace of a relay whose limit was lowered', () => {
     expect(faster(slow(null) as Pace, 5, NOW + 30 * SECOND)).toBe(null);
   });
+});
+
+test('what was noted before the clock was set back neither rests nor keeps a pace', () => {
+  const now = NOW - 86_400_000;
+  const pace = slow(null, { rest: true, used: 1 }) as Pace;
+  expect([isResting(pace, NOW), isResting(pace, now)]).toEqual([true, false]);
+  expect(slow(pace, { rest: true, used: 1, now })).toMatchObject({ rests: 2, slowedAt: now });
+  expect(faster(pace, 20, now)).toMatchObject({ rests: 0, changedAt: now });
 });
 
 describe('what counts as too much', () => {

@@ -1,7 +1,7 @@
 /** The pace at which a relay takes mail: fewer connections after it said that it was too much, more again while mail succeeds. Pure. */
 import type { Outcome } from '../mail/outcome.ts';
 import type { Reply } from '../mail/reply.ts';
-import type { Instant } from '../runtime/clock.ts';
+import { type Instant, isAhead } from '../runtime/clock.ts';
 import { classOfReply } from './schedule.ts';
 
 /** What a relay is held to that said that it was too much. */
@@ -32,6 +32,7 @@ const TOGETHER = 15_000;
 const REST = 15_000;
 /** The longest rest is 2 to this power times the first. */
 const MAX_DOUBLINGS = 4;
+const LONGEST_REST = REST * 2 ** MAX_DOUBLINGS;
 /** Mail must have succeeded for so long before the next step up, ms. */
 const STEP_AFTER = 30_000;
 /** A step up is this part of the limit. */
@@ -80,9 +81,14 @@ export interface Slowing extends Strain {
   readonly now: Instant;
 }
 
+/** Nothing goes out now. */
+export function isResting(pace: Pace | null, now: Instant): boolean {
+  return isAhead(pace?.restUntil ?? 0, now, LONGEST_REST);
+}
+
 /** Half of what was in use, and a rest where that is asked for. The same object: nothing changes. */
 export function slower(pace: Pace | null, { reply, rest, limit, used, now }: Slowing): Pace | null {
-  if (pace !== null && now < Math.max(pace.slowedAt + TOGETHER, pace.restUntil ?? 0)) return pace;
+  if (pace !== null && (isAhead(pace.slowedAt + TOGETHER, now, TOGETHER) || isResting(pace, now))) return pace;
   const before = Math.min(pace?.connections ?? limit, limit, Math.max(1, used));
   const connections = Math.max(1, Math.floor(before / 2));
   if (connections >= limit && !rest) return pace;
@@ -93,7 +99,8 @@ export function slower(pace: Pace | null, { reply, rest, limit, used, now }: Slo
 
 /** A step up, some time after mail has begun to succeed; null: back at the limit. The same object: nothing changes. */
 export function faster(pace: Pace, limit: number, now: Instant): Pace | null {
-  if (now < Math.max(pace.changedAt, pace.restUntil ?? 0) + STEP_AFTER) return pace;
+  const stepAt = Math.max(pace.changedAt, pace.restUntil ?? 0) + STEP_AFTER;
+  if (isAhead(stepAt, now, LONGEST_REST + STEP_AFTER)) return pace;
   if (pace.rests > 0) return { ...pace, rests: pace.rests - 1, changedAt: now };
   const connections = pace.connections + Math.ceil(limit / STEPS);
   return connections >= limit ? null : { ...pace, connections, changedAt: now };

@@ -93,3 +93,9 @@ describe('a rate', () => {
     expect(log.length).toBeLessThanOrEqual(102);
   });
 });
+
+test('what was let through before the clock was set back by more than its window counts no more', () => {
+  const rate = { limit: 2, window: 60_000 };
+  const log = recordUse(rate, [], start + 86_400_000, 2);
+  expect([allowance(rate, log, start + 86_400_000), allowance(rate, log, start)]).toEqual([0, 2]);
+});

@@ -1,5 +1,5 @@
 /** Rate limits: so many recipients in any span of time, kept as counts in small slots so that a day's limit needs a hundred numbers. Pure. */
-import type { Instant } from '../runtime/clock.ts';
+import { type Instant, isAhead } from '../runtime/clock.ts';
 
 /** At most `limit` in any half-open span of `window` ms. */
 export interface Rate {
@@ -47,7 +47,7 @@ export function nextAllowedAt(rate: Rate, log: RateLog, now: Instant): Instant {
 }
 
 function live(rate: Rate, log: RateLog, now: Instant): RateLog {
-  return log.filter(([slot]) => leavesAt(rate, slot) > now);
+  return log.filter(([slot]) => isAhead(leavesAt(rate, slot), now, 2 * rate.window));
 }
 
 /** The end of the slot plus the window: then even the slot's last moment is more than a window ago. */

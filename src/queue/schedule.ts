@@ -123,8 +123,13 @@ const RELAY_PAUSES: readonly number[] = [
   15 * MINUTE,
 ];
 
+const PAUSE_JITTER = 0.2;
+
+/** No pause of a relay is longer, ms. */
+export const LONGEST_PAUSE = 15 * MINUTE * (1 + PAUSE_JITTER);
+
 export function relayPauses(chance: number): readonly number[] {
-  return RELAY_PAUSES.map((pause) => spread(pause, 0.2, chance));
+  return RELAY_PAUSES.map((pause) => spread(pause, PAUSE_JITTER, chance));
 }
 
 /**

@@ -9,6 +9,19 @@ export interface Clock {
   after(ms: number, work: () => void): () => void;
 }
 
+/** Clocks of machines differ by less, ms. */
+const SKEW = 60_000;
+
+/** Whether a time that was set `most` ms ahead at most is still to come: one further ahead is from before the clock was set back. */
+export function isAhead(at: Instant, now: Instant, most: number): boolean {
+  return at > now && at <= farthest(now, most);
+}
+
+/** No clock that is right has set a time of at most `most` ms ahead beyond this. */
+export function farthest(now: Instant, most: number): Instant {
+  return now + most + SKEW;
+}
+
 /** Node's timers overflow above 2^31-1 ms and then fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
@@ -53,6 +66,13 @@ export class ManualClock implements Clock {
       for (const timer of due) timer.work();
     }
     this.#now = Math.max(this.#now, time);
+  }
+
+  /** Somebody sets it, to whenever: timers count what goes by, not what it shows. */
+  set(time: Instant): void {
+    const step = time - this.#now;
+    this.#now = time;
+    for (const timer of this.#timers) timer.at += step;
   }
 
   /** The time of the next timer, if there is one. */

@@ -1,9 +1,11 @@
 /** What all workers share about relays, and the processes that work here. */
 import type { Reply } from '../mail/reply.ts';
+import { isResting } from '../queue/pace.ts';
 import type { Node, RelayState } from '../queue/relay-store.ts';
+import { LONGEST_PAUSE } from '../queue/schedule.ts';
 import type { ClaimRequest } from '../queue/store.ts';
 import { isFewMessages, isToBlame, withSuspect } from '../queue/suspicion.ts';
-import type { Instant } from '../runtime/clock.ts';
+import { farthest, type Instant, isAhead } from '../runtime/clock.ts';
 import { type Id, idToBytes } from '../runtime/id.ts';
 import type { Database, Queries, Row } from './database.ts';
 import type { Dialect } from './dialect.ts';
@@ -85,7 +87,7 @@ export async function faultRelay(
     if (suspect !== null && isToBlame(state, suspect)) return 'message';
     await suspectIn(tx, state, suspect, now);
     // A probe that is under way is no pause.
-    const isPaused = ((row.probe_at as number | null) ?? 0) > now && row.probing_until === null;
+    const isPaused = isAhead((row.probe_at as number | null) ?? 0, now, LONGEST_PAUSE) && row.probing_until === null;
     if (!isPaused) await pauseForFault(tx, state, fault, now, delays);
     const { rows } = await tx.query('SELECT * FROM posthaste_relays WHERE relay = ?', [relay]);
     return relayOf(rows[0] as Row);
@@ -155,9 +157,9 @@ export function* lookAt(
 function gateIn(state: RelayState, probingUntil: Instant | null, now: Instant, standIn: boolean): Gate {
   if (state.pausedAt !== null) return 'shut';
   if (standIn) return 'open';
-  if ((state.pace?.restUntil ?? 0) > now) return 'shut';
+  if (isResting(state.pace, now)) return 'shut';
   if (state.faults === 0) return 'open';
-  const isDue = (state.probeAt ?? 0) <= now;
+  const isDue = !isAhead(state.probeAt ?? 0, now, LONGEST_PAUSE);
   const isProbed = (probingUntil ?? 0) > now;
   if (isProbed || !(isDue || isFewMessages(state))) return 'shut';
   return { suspects: state.suspects.map(({ id }) => id), isDue };
@@ -171,8 +173,8 @@ export async function takeProbe(
 ): Promise<boolean> {
   const sql =
     'UPDATE posthaste_relays SET probing_until = ?, prober = ? WHERE relay = ? AND faults > 0 AND paused_at IS NULL ' +
-    `${isDue ? 'AND probe_at <= ? ' : ''}AND (probing_until IS NULL OR probing_until <= ?)`;
-  const times = isDue ? [now, now] : [now];
+    `${isDue ? 'AND (probe_at <= ? OR probe_at > ?) ' : ''}AND (probing_until IS NULL OR probing_until <= ?)`;
+  const times = isDue ? [now, farthest(now, LONGEST_PAUSE), now] : [now];
   return (await tx.query(sql, [until, idToBytes(holder), relay, ...times])).changed === 1;
 }
 

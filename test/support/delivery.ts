@@ -80,6 +80,8 @@ export interface StageOptions {
   /** In place of SMTP to the scripted relay. */
   readonly transport?: Transport;
   readonly lease?: number;
+  /** Between claims for new work, ms; default: none. */
+  readonly gather?: number;
   readonly hooks?: Hooks;
   readonly rates?: readonly Rate[];
   readonly limits?: Partial<RoundLimits>;
@@ -205,7 +207,7 @@ export class Stage implements AsyncDisposable {
       lease: this.#options.lease ?? 60_000,
       grace: GRACE,
       poll: POLL,
-      gather: 0,
+      gather: this.#options.gather ?? 0,
     };
     const share = new RelayShare(relay, options.holder, parts);
     return { worker: new Worker(parts, relay, options, share, this.round(relay)), share };

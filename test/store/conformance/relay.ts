@@ -131,6 +131,16 @@ export function relayFacts(bench: Bench): void {
       expect(await claimAll(bench.store, { now: T + 6011 })).toHaveLength(3);
     });
 
+    test('whose pause lies further ahead than any had it from before the clock was set back: it is probed', async () => {
+      await fill(2);
+      await fault(T + 86_400_000);
+      const now = T + 1000;
+      expect(await claimAll(bench.store, { now })).toHaveLength(1);
+      expect(await claimAll(bench.store, { now })).toEqual([]);
+      expect(await fault(now + 1)).toMatchObject({ faults: 2, probeAt: now + 5001 });
+      expect(await fault(now + 2)).toMatchObject({ faults: 2 });
+    });
+
     test('with nothing due keeps its probe for the next that is', async () => {
       await fault(T);
       expect(await claimAll(bench.store, { now: T + 1000 })).toEqual([]);

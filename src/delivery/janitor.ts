@@ -4,7 +4,7 @@ import type { Reason } from '../queue/reason.ts';
 import type { Node } from '../queue/relay-store.ts';
 import { CRASH_DELAYS } from '../queue/schedule.ts';
 import type { Store } from '../queue/store.ts';
-import type { Instant } from '../runtime/clock.ts';
+import { type Instant, isAhead } from '../runtime/clock.ts';
 import type { Id } from '../runtime/id.ts';
 import type { Service } from '../runtime/service.ts';
 import type { DeliveryParts } from './conclude.ts';
@@ -61,6 +61,10 @@ export class Janitor implements Service {
   #stopped = false;
   /** Processes that were found dead, and until when something of theirs may still turn up. */
   readonly #gone = new Map<Id, Instant>();
+  /** When leases were looked at last; undefined: never yet. */
+  #reclaimedAt: Instant | undefined;
+  /** After a leap of the clock: until then those who live have time to renew. */
+  #renewingUntil: Instant = 0;
 
   constructor(parts: DeliveryParts, options: JanitorOptions) {
     this.#parts = parts;
@@ -137,6 +141,7 @@ export class Janitor implements Service {
   }
 
   async #reclaim(store: Store, now: Instant): Promise<void> {
+    if (this.#isRenewing(now)) return;
     const dead = (await store.nodes(0)).filter((node) => this.#isDead(node)).map((node) => node.id);
     // A database server may commit a claim of theirs after they are gone: without this it would wait for the end of its lease.
     for (const id of dead) this.#gone.set(id, now + this.#options.lease);
@@ -150,6 +155,19 @@ export class Janitor implements Service {
       await store.releaseWebhooks(id);
       await store.forgetNode(id);
     }
+  }
+
+  /**
+   * A clock that was set, or a machine that slept, takes the leases of all who live on it at once, and renewals come every third of a lease.
+   * A round that takes long looks like that; so never twice in a row.
+   */
+  #isRenewing(now: Instant): boolean {
+    const { interval, lease } = this.#options;
+    const last = this.#reclaimedAt;
+    const leapt = last !== undefined && now - last >= interval + lease / 2;
+    if (leapt && this.#renewingUntil <= last) this.#renewingUntil = now + lease / 2;
+    this.#reclaimedAt = now;
+    return isAhead(this.#renewingUntil, now, lease / 2);
   }
 
   /** A crashed process of this machine need not be waited for: nobody has its number, or we have it since. */

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock, systemClock } from '../../src/runtime/clock.ts';
 import { SmtpTransport } from '../../src/transport/smtp/smtp.ts';
 import type { Content } from '../../src/transport/transport.ts';
-import { type Action, drop, halfClose, raw, reset, type Script, silence, trickle } from '../relay/actions.ts';
+import { type Action, drop, halfClose, inTurn, raw, reset, type Script, silence, trickle } from '../relay/actions.ts';
 import { type ScriptedRelay, startRelay } from '../relay/scripted.ts';
+import { until } from '../support/until.ts';
 import { content, kinds, never, streamed, toOne } from './client/mail.ts';
 
 let relay: ScriptedRelay;
@@ -22,6 +23,9 @@ afterEach(async () => {
   await relay.close();
   await closed;
 });
+
+/** Of this process: both ends of each connection. */
+const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 
 const POINTS = ['connect', 'ehlo', 'mail', 'rcpt', 'data', 'block', 'dot'] as const;
 type Row = readonly [string, Action, Record<(typeof POINTS)[number], string>];
@@ -149,6 +153,23 @@ describe('a fault of the relay', () => {
       never,
     );
     expect(outcome).toMatchObject({ kind: 'deferred', scope: 'message', inDoubt: false, reply: { status: '4.4.2' } });
+    await nextGoesThrough();
+  });
+
+  test('a relay that refuses a large content early and reads no more of it keeps no socket open', async () => {
+    const before = sockets();
+    relay.script = { block: [inTurn('552 5.3.4 too large', silence)] };
+    const piece = Buffer.alloc(1024 * 1024, 'x');
+    const [outcome] = await transport.send(
+      toOne,
+      streamed(40 * piece.length, async function* () {
+        for (let i = 0; i < 40; i++) yield piece;
+      }),
+      never,
+    );
+    expect(outcome).toMatchObject({ kind: 'refused', scope: 'message', reply: { code: 552 } });
+    // The relay's end stays.
+    await until(() => sockets() === before + 1);
     await nextGoesThrough();
   });
 

@@ -1,6 +1,7 @@
 /** The stream to a relay: dialled directly or through a proxy, encrypted when it is time, and told apart from what is said over it. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Clock } from '../../runtime/clock.ts';
 import type { RelaySettings } from './options.ts';
 import { Tunnel } from './proxy.ts';
 import { pinFault, reportTls, secureOptions, type TlsMemory, type TlsReport } from './secure.ts';
@@ -20,21 +21,25 @@ export interface Talker {
 
 /** Node tries the next address of a name after this time; its 250 ms are too short for a slow line. */
 const NEXT_ADDRESS = 5_000;
+/** For the end of a connection to go out, ms. */
+const LAST_WORDS = 1_000;
 
 export class Channel {
   readonly #settings: RelaySettings;
   readonly #memory: TlsMemory;
   readonly #talker: Talker;
+  readonly #clock: Clock;
   #socket: Socket;
   #phase: 'connecting' | 'encrypting' | 'open' | 'gone' = 'connecting';
   #error: unknown;
   /** What TLS came to; null without it. */
   tls: TlsReport | null = null;
 
-  constructor(settings: RelaySettings, memory: TlsMemory, talker: Talker) {
+  constructor(settings: RelaySettings, memory: TlsMemory, talker: Talker, clock: Clock) {
     this.#settings = settings;
     this.#memory = memory;
     this.#talker = talker;
+    this.#clock = clock;
     const { host, port } = settings.proxy ?? settings;
     this.#socket = connect({ host, port, noDelay: true, autoSelectFamilyAttemptTimeout: NEXT_ADDRESS });
     this.#socket.once('connect', () => this.#dialled());
@@ -86,11 +91,18 @@ export class Channel {
     this.#listen(socket);
   }
 
-  /** `politely`: after what is written has gone out. */
+  /** `politely`: with an end that the relay is told of, where nothing that it may never read lies before it. */
   close(politely: boolean): void {
     this.#phase = 'gone';
-    if (politely) this.#socket.destroySoon();
-    else this.#socket.destroy();
+    const socket = this.#socket;
+    if (!politely || socket.writableLength > 0) {
+      socket.destroy();
+      return;
+    }
+    socket.destroySoon();
+    // The system may hold as much as it takes, so that the end of TLS waits too.
+    const cancel = this.#clock.after(LAST_WORDS, () => socket.destroy());
+    socket.once('close', cancel);
   }
 
   #attach(socket: Socket): void {

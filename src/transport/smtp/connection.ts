@@ -56,7 +56,7 @@ export class Connection implements Talker, Sink {
     this.#owner = owner;
     this.#patience = new Patience(clock, settings.timeouts, (wait, ms) => this.#timedOut(wait, ms));
     this.#patience.begin({ wait: 'connect' });
-    this.#channel = new Channel(settings, memory, this);
+    this.#channel = new Channel(settings, memory, this, clock);
   }
 
   /** What TLS came to; null without it. */

@@ -49,6 +49,8 @@ export class FileTransport implements Transport {
       return all({ kind: 'sent', reply: { code: 250, status: '2.0.0', text: `kept as ${place.final}`, ours: true } });
     } catch (error) {
       await rm(place.draft, { force: true }).catch(() => undefined);
+      // They were taken away while we run: the next message has them made again.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#made = undefined;
       if (error instanceof Unreadable) throw error.cause;
       if (error instanceof Unsynced) return all(inDoubt(place.folder, error.cause));
       if (signal.aborted) return all(classify('lost', abortFault(this.#folder)));

@@ -82,7 +82,12 @@ export class Program {
         resolve({ code: null, signal: null });
       });
       this.#child.once('exit', (code, signal) => {
-        const cancel = this.#clock.after(LAST_WORDS, () => resolve({ code, signal }));
+        const cancel = this.#clock.after(LAST_WORDS, () => {
+          // What still holds them may live for as long as it likes, but not keep this process alive.
+          this.#child.stdout.destroy();
+          this.#child.stderr.destroy();
+          resolve({ code, signal });
+        });
         this.#child.once('close', () => {
           cancel();
           resolve({ code, signal });

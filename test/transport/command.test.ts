@@ -7,6 +7,7 @@ import { ManualClock } from '../../src/runtime/clock.ts';
 import { type CommandOptions, CommandTransport } from '../../src/transport/command.ts';
 import { NullTransport } from '../../src/transport/null.ts';
 import { content, envelope, kinds, never, streamed, toOne } from '../smtp/client/mail.ts';
+import { until } from '../support/until.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -113,6 +114,23 @@ describe('a command', () => {
     clock.moveTo(5_000);
     expect(kinds(await sending)).toEqual(['deferred message in doubt']);
     expect((await sending)[0]?.reply.text).toMatch(/did not end within 5 s/);
+  });
+
+  test('that leaves a child behind with its output open holds nothing of this process open', async () => {
+    const pipes = (): number => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
+    const before = pipes();
+    const clock = new ManualClock(1_000_000);
+    const sending = new CommandTransport({ command: ['sh', '-c', 'cat >/dev/null; sleep 15 & exit 0'] }, { clock });
+    let outcomes: string[] | undefined;
+    void sending.send(toOne, content(), never).then((all) => {
+      outcomes = kinds(all);
+    });
+    await until(() => {
+      clock.moveTo(clock.now() + 100);
+      return outcomes !== undefined;
+    });
+    expect(outcomes).toEqual(['sent']);
+    await until(() => pipes() === before);
   });
 
   test('that dies is tried again', async () => {

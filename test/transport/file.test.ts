@@ -150,6 +150,15 @@ describe.each(['maildir', 'eml'] as const)('%s', (format) => {
     },
   );
 
+  test('a folder that is taken away while we run is made again for the next message', async () => {
+    const box = join(folder, 'box');
+    const transport = new FileTransport({ folder: box, format });
+    expect(kinds(await transport.send(toOne, content(), never))).toEqual(['sent']);
+    await rm(box, { recursive: true });
+    expect(kinds(await transport.send(toOne, content(), never))).toEqual(['deferred relay']);
+    expect(kinds(await transport.send(toOne, content(), never))).toEqual(['sent']);
+  });
+
   test('a folder that many messages want at once is made once, with those above it', async () => {
     const deep = join(folder, 'a/b/c');
     const transports = Array.from({ length: 5 }, () => new FileTransport({ folder: deep, format }));

@@ -28,7 +28,7 @@ export async function openRelays(config: Config, store: Store, log: Log): Promis
     checkRelayFiles(config);
     const now = systemClock.now();
     for (const { name } of settings) await store.noteRelay(name, now);
-    return Promise.all(settings.map((each) => openRelay(each, settings, config)));
+    return Promise.all(settings.map((each) => openRelay(each, settings, config, log)));
   }
   const used = (await store.relays()).find((state) => state.knownSince !== null);
   if (used === undefined) {
@@ -39,7 +39,12 @@ export async function openRelays(config: Config, store: Store, log: Log): Promis
   return [];
 }
 
-async function openRelay(settings: RelaySettings, all: readonly RelaySettings[], config: Config): Promise<Relay> {
+async function openRelay(
+  settings: RelaySettings,
+  all: readonly RelaySettings[],
+  config: Config,
+  log: Log,
+): Promise<Relay> {
   const { name, doubt, retry, rates, maxBatch, maxDeferred, throttle } = settings;
   const policy = { ...defaultRetryPolicy, ...retry };
   return {
@@ -49,7 +54,7 @@ async function openRelay(settings: RelaySettings, all: readonly RelaySettings[],
     policy,
     limits: { maxBatch, maxDeferred, throttle },
     standIns: standInsOf(name, all),
-    ...(await openTransport(settings, config.hostname)),
+    ...(await openTransport(settings, config.hostname, log)),
   };
 }
 

@@ -110,7 +110,10 @@ export const OAUTH_FIELDS = {
     relay.secretText,
     'The refresh token that the user granted; without one, the application asks for itself (client credentials).',
   ),
-  refreshTokenFile: field(kinds.path, 'A file with the refresh token.'),
+  refreshTokenFile: field(
+    kinds.path,
+    'A file with the refresh token. A new one is written there, so it must be in a folder that can be written to where the server gives new ones.',
+  ),
   serviceAccount: field(
     shape('a service account', ACCOUNT_FIELDS),
     'Of Google: an account that speaks for the user, with `email` and `privateKey` or `privateKeyFile`.',

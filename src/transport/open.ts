@@ -1,6 +1,7 @@
 /** From the settings of a relay to the transport that reaches it. */
 import { readFileSync } from 'node:fs';
 import { PosthasteError } from '../errors.ts';
+import { type Log, silentLog } from '../runtime/log.ts';
 import { CaptureTransport } from './capture.ts';
 import { RULES, type Rule } from './classify.ts';
 import { CommandTransport } from './command.ts';
@@ -66,8 +67,11 @@ export interface Opened {
   readonly connections: number | null;
 }
 
+const UNKEPT =
+  'the refreshTokenFile cannot be written: the new refresh token serves until this process ends, and the one in the file may be dead then';
+
 /** Throws CONFIG_INVALID for a way that cannot be, and what reading its files throws. `ehloName` is our own name. */
-export async function openTransport(way: Way, ehloName: string): Promise<Opened> {
+export async function openTransport(way: Way, ehloName: string, log: Log = silentLog): Promise<Opened> {
   if (way.transport !== null)
     return { transport: await nodemailer(way, way.transport), host: null, connections: way.connections };
   const url = way.url ?? '';
@@ -84,7 +88,7 @@ export async function openTransport(way: Way, ehloName: string): Promise<Opened>
       host: null,
       connections: way.connections,
     };
-  const options = smtpOptions(way, ehloName);
+  const options = smtpOptions(way, ehloName, log);
   const transport = new SmtpTransport(options);
   return { transport, host: options.host, connections: transport.limit };
 }
@@ -107,9 +111,10 @@ function folder(text: string): Transport {
 }
 
 /** What the URL says of the relay, and the other settings where it says nothing. */
-export function smtpOptions(way: Way, ehloName: string): SmtpOptions {
+export function smtpOptions(way: Way, ehloName: string, log: Log): SmtpOptions {
   const { tls, auth, proxy, rules } = way;
-  const logins = Object.entries(way.logins).map(([sender, login]) => [sender, loginOf(login)]);
+  const onUnkept = (error: unknown): void => log.error({ relay: way.name, err: error }, UNKEPT);
+  const logins = Object.entries(way.logins).map(([sender, login]) => [sender, loginOf(login, onUnkept)]);
   return {
     name: ehloName,
     maxConnections: way.connections,
@@ -120,7 +125,7 @@ export function smtpOptions(way: Way, ehloName: string): SmtpOptions {
     ...(tls.fingerprints.length > 0 && { fingerprint: tls.fingerprints }),
     ...(tls.servername !== null && { servername: tls.servername }),
     ...(tls.minVersion !== null && { minVersion: tls.minVersion }),
-    ...(auth !== null && { credentials: loginOf(auth) }),
+    ...(auth !== null && { credentials: loginOf(auth, onUnkept) }),
     ...(logins.length > 0 && { logins: Object.fromEntries(logins) as Record<string, Login> }),
     ...(proxy !== null && { proxy }),
     ...(way.messagesPerConnection !== null && { maxMessages: way.messagesPerConnection }),
@@ -135,8 +140,8 @@ function pem(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-function loginOf({ user, password, oauth }: Auth): Login {
-  if (oauth !== null) return oauthCredentials(oauthOptions(user, oauth));
+function loginOf({ user, password, oauth }: Auth, onUnkept: (error: unknown) => void): Login {
+  if (oauth !== null) return oauthCredentials({ ...oauthOptions(user, oauth), onUnkept });
   if (password !== null && 'file' in password) return fileCredentials(password.file, user);
   return { user, password: password?.value ?? '' };
 }

@@ -1,7 +1,7 @@
 /** Logins with access tokens: a real token server, the relay that believes it, and what happens when either does not. */
 import { createVerify, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -256,6 +256,29 @@ describe('the grant', () => {
     clock.moveTo(clock.now() + 3_600_000);
     await ask();
     expect(server.forms[1]?.get('refresh_token')).toBe('from-server');
+  });
+
+  test('that cannot be written to its file serves in memory, until the file has another one', async () => {
+    const path = join(folder, 'refresh');
+    await writeFile(path, 'from-file\n');
+    // In the place of the file that would replace it.
+    await mkdir(`${path}.new`);
+    const unkept: unknown[] = [];
+    const ask = provider({ ...refreshTokenFile(path), onUnkept: (error) => unkept.push(error) });
+    const asked = async (refreshToken: string): Promise<string | null | undefined> => {
+      server.refreshToken = refreshToken;
+      expect(await ask()).toMatchObject({ token: `token-${server.forms.length}` });
+      clock.moveTo(clock.now() + 3_600_000);
+      return server.forms.at(-1)?.get('refresh_token');
+    };
+    expect([await asked('first'), await asked('second'), await asked('third')]).toEqual([
+      'from-file',
+      'first',
+      'second',
+    ]);
+    expect(unkept).toHaveLength(3);
+    await writeFile(path, 'from-somebody\n');
+    expect(await asked('fourth')).toBe('from-somebody');
   });
 
   test('is that of the client, with the scope of the provider', async () => {

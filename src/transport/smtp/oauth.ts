@@ -25,6 +25,8 @@ export interface OAuthOptions {
   readonly refreshToken?: Secret;
   /** Hears of a new refresh token, which replaces the one before: keep it, or the next start may find the old one dead. */
   readonly onRefreshToken?: (refreshToken: string) => void | Promise<void>;
+  /** Hears why it was not kept. The new one serves until this process ends. */
+  readonly onUnkept?: (error: unknown) => void;
   /** With it the grant is that of a signed assertion (RFC 7523), as Google's service accounts use it to speak for a user. */
   readonly serviceAccount?: { readonly email: string; readonly privateKey: string };
 }
@@ -128,20 +130,28 @@ function grantOf(options: OAuthOptions): Grant {
 function refresh(options: OAuthOptions, first: Secret): Grant {
   const url = tokenUrl(options);
   const scope = options.scope ?? (options.provider && PROVIDERS[options.provider].refreshScope);
-  let current = first;
-  const grant: Grant = async () => ({
-    url,
-    form: {
-      grant_type: 'refresh_token',
-      ...(await client(options)),
-      refresh_token: await read(current),
-      ...(scope !== undefined && { scope }),
-    },
-  });
+  let given = '';
+  /** What replaces the one that is given, until another one is: who gives it may not keep a new one. */
+  let renewed: { readonly given: string; readonly by: string } | undefined;
+  const grant: Grant = async () => {
+    given = await read(first);
+    return {
+      url,
+      form: {
+        grant_type: 'refresh_token',
+        ...(await client(options)),
+        refresh_token: renewed?.given === given ? renewed.by : given,
+        ...(scope !== undefined && { scope }),
+      },
+    };
+  };
   grant.renewed = async (refreshToken) => {
-    // Whoever gives tokens by a function keeps them too.
-    if (typeof current === 'string') current = refreshToken;
-    await options.onRefreshToken?.(refreshToken);
+    renewed = { given, by: refreshToken };
+    try {
+      await options.onRefreshToken?.(refreshToken);
+    } catch (error) {
+      options.onUnkept?.(error);
+    }
   };
   return grant;
 }

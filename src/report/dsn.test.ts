@@ -201,6 +201,36 @@ describe('composeReport', () => {
     expect(textOf(report)).toContain('Final-Recipient: utf-8; j\\x{FC}rgen@example.com');
   });
 
+  test('an envelope id and a Message-ID beyond ASCII leave no octet that a 7-bit report must not have', () => {
+    const strange = { ...message, messageId: '<ä@x>', envelopeId: 'a+E4b', size: 60_000 };
+    const report = composeReport({ ...input, message: strange });
+    expect(report?.eightBit).toBe(false);
+    expect(textOf(report)).toMatch(/^[\x20-\x7e\r\n\t]*$/);
+    expect(textOf(report)).toContain('Original-Envelope-Id: a\\x{E4}b\r\n');
+    expect(textOf(report)).not.toContain('In-Reply-To');
+    const global = textOf(composeReport({ ...input, message: { ...strange, sender: 'ä@example.org' } }));
+    expect(global).toContain('In-Reply-To: <ä@x>\r\nReferences: <ä@x>\r\n');
+  });
+
+  test('a header in UTF-8 is returned to a sender in ASCII in base64, without the rest', () => {
+    const bytes = Buffer.from('Subject: café\r\n\r\nbody text\r\n');
+    const global = { ...message, subject: 'café', smtputf8: true, eightBit: true, size: bytes.length };
+    const report = composeReport({ ...input, message: global, original: bytes });
+    expect(report?.eightBit).toBe(false);
+    expect(textOf(report)).toContain(Buffer.from('Subject: café\r\n').toString('base64'));
+    const toGlobal = composeReport({ ...input, message: { ...global, sender: 'ä@example.org' }, original: bytes });
+    expect(textOf(toGlobal)).toContain('Content-Type: message/global\r\n');
+  });
+
+  test('many spaces in a reply make no line of white space', () => {
+    const reply = { code: 550, status: '5.1.1', text: `${'a'.repeat(60)}${' '.repeat(130)}b ${'c '.repeat(100)}` };
+    const text = textOf(composeReport({ ...input, recipients: [{ ...failed, reply }] }));
+    const field = /^Diagnostic-Code: .*\r\n(?:[ \t].*\r\n)*/m.exec(text)?.[0] ?? '';
+    expect(field.split('\r\n').length).toBeGreaterThan(3);
+    expect(field).not.toMatch(/^[ \t]+\r$/m);
+    expect(field.replaceAll('\r\n ', ' ')).toContain(`${'a'.repeat(60)}${' '.repeat(130)}b c c `);
+  });
+
   test('xtext is decoded and stays printable', () => {
     expect(decodeXtext('a+2Bb+0A')).toBe('a+b\\n');
   });

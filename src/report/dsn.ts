@@ -53,8 +53,7 @@ function head(input: ReportInput, eightBit: boolean): string {
     `To: ${message.sender}`,
     `Subject: ${encodeHeader(reportSubject(input))}`,
     `Message-ID: <${input.id}@${hostname}>`,
-    `In-Reply-To: ${message.messageId}`,
-    `References: ${message.messageId}`,
+    ...threadFields(message),
     'Auto-Submitted: auto-replied',
     'MIME-Version: 1.0',
     `Content-Type: multipart/report; report-type=${kind};`,
@@ -64,6 +63,12 @@ function head(input: ReportInput, eightBit: boolean): string {
     'This is a delivery report in MIME format.',
     '',
   ]);
+}
+
+/** Beyond ASCII only where the report travels with SMTPUTF8 (RFC 6532 3.3). */
+function threadFields({ sender, messageId }: ReportInput['message']): string[] {
+  if (needsSmtpUtf8(messageId) && !needsSmtpUtf8(sender ?? '')) return [];
+  return [`In-Reply-To: ${messageId}`, `References: ${messageId}`];
 }
 
 function statusParts(input: ReportInput): string {
@@ -107,11 +112,12 @@ function textPart(text: string): string[] {
   ];
 }
 
-/** RFC 3464 2.2. */
+/** RFC 3464 2.2. An envelope id is printable ASCII (RFC 3461 4.4), whatever was given for one. */
 function messageFields({ message, hostname }: ReportInput): string[] {
+  const id = message.envelopeId === null ? null : asciiOnly(decodeXtext(message.envelopeId));
   return [
     `Reporting-MTA: dns; ${hostname}`,
-    ...(message.envelopeId === null ? [] : [`Original-Envelope-Id: ${fold(decodeXtext(message.envelopeId))}`]),
+    ...(id === null ? [] : [`Original-Envelope-Id: ${fold(id)}`]),
     `Arrival-Date: ${mailDate(message.createdAt)}`,
   ];
 }
@@ -162,7 +168,10 @@ function returnedPart(input: ReportInput): Uint8Array[] {
   const { original, message } = input;
   if (original === null) return [Buffer.from('Content-Type: text/rfc822-headers\r\n\r\n')];
   const whole =
-    message.ret !== 'hdrs' && message.size <= MAX_RETURNED && original.length === message.size && !cannotTravel(input);
+    message.ret !== 'hdrs' &&
+    message.size <= MAX_RETURNED &&
+    original.length === message.size &&
+    !cannotTravel(input, original);
   if (whole) {
     const type = needsSmtpUtf8(message.sender ?? '') ? 'message/global' : 'message/rfc822';
     const encoding = message.eightBit ? 'Content-Transfer-Encoding: 8bit\r\n' : '';
@@ -174,9 +183,14 @@ function returnedPart(input: ReportInput): Uint8Array[] {
   return [Buffer.from(lead + base64(header))];
 }
 
-/** A relay that refused the content for its form would refuse the report that carries it. */
-function cannotTravel(input: ReportInput): boolean {
-  return input.recipients.some(({ reply }) => reply.status?.startsWith('5.6.') === true);
+/**
+ * A relay that refused the content for its form would refuse the report that carries it, and one with a header in UTF-8 is a
+ * message/global, for which a sender in ASCII need not have SMTPUTF8 (RFC 6532 3.7).
+ */
+function cannotTravel({ message, recipients }: ReportInput, original: Uint8Array): boolean {
+  const isGlobal = message.smtputf8 && headerOf(original).some((octet) => octet > 127);
+  if (isGlobal && !needsSmtpUtf8(message.sender ?? '')) return true;
+  return recipients.some(({ reply }) => reply.status?.startsWith('5.6.') === true);
 }
 
 /** Up to and with the line break of the last header line, at most MAX_RETURNED octets. */
@@ -210,7 +224,7 @@ function encodeHeader(text: string): string {
   return isAscii(text) ? fold(printable(text)) : encodeWords(text);
 }
 
-/** Breaks a long field at its spaces (RFC 5322 2.2.3). */
+/** Breaks a long field at its spaces (RFC 5322 2.2.3), each before a word: no line is white space alone (3.2.2). */
 function fold(text: string): string {
-  return text.replace(/(.{60,76}) /g, '$1\r\n ');
+  return text.replace(/(.{60,76}) (?=\S)/g, '$1\r\n ');
 }

@@ -125,14 +125,14 @@ export interface Told
   readonly reportOn: Id | null;
 }
 
-/** What an event's delivery has come to, after an attempt or in place of one; undefined: nothing that is told. */
-export function webhookTypeOf({
-  state,
-  reason,
-  inDoubt,
-  dueAt,
-  changedAt,
-}: Pick<Delivery, 'state' | 'reason' | 'inDoubt' | 'dueAt' | 'changedAt'>): WebhookEventType | undefined {
+/**
+ * What an event's delivery has come to, after an attempt or in place of one; undefined: nothing that is told. `inDoubt`: by this
+ * attempt, for the delivery stays so after those that follow.
+ */
+export function webhookTypeOf(
+  { state, reason, dueAt, changedAt }: Pick<Delivery, 'state' | 'reason' | 'dueAt' | 'changedAt'>,
+  inDoubt: boolean,
+): WebhookEventType | undefined {
   if (state === 'queued') return inDoubt ? 'inDoubt' : dueAt > changedAt ? 'deferred' : undefined;
   if (state === 'held') return reason === 'doubt' ? 'inDoubt' : undefined;
   if (state === 'bounced' && reason === 'suppressed') return 'suppressed';

@@ -103,9 +103,9 @@ async function settleGroups(
   const updates = settled.map(({ settlement, row }) => settleValues(settlement, row, now));
   await updateRows(tx, dialect, SETTLE, updates);
   await insertRows(tx, dialect, 'posthaste_attempts', ATTEMPT_COLUMNS, settled.flatMap(attemptValues));
-  if (settled.some(({ row }) => Number(row.telling) === 1)) {
-    const keys = settled.map(({ row }) => [row.id as Value, row.ordinal as Value] as const);
-    await carryOut(tx, tellChanged(dialect, keys, now));
+  if (isTold(settled.map(({ row }) => row))) {
+    const doubtful = settled.filter(({ settlement }) => settlement.attempt?.outcome === 'in doubt');
+    await carryOut(tx, tellChanged(dialect, settled.map(keyOf), now, doubtful.map(keyOf)));
   }
   const reports = groups.flatMap((group, i) => (took[i]?.includes(true) ? group.reports : []));
   if (reports.length > 0) await insertMessages(tx, dialect, reports, now);
@@ -145,6 +145,14 @@ async function notedBefore(
 interface Held {
   readonly settlement: Settlement;
   readonly row: Row;
+}
+
+function isTold(rows: readonly Row[]): boolean {
+  return rows.some(({ telling }) => Number(telling) === 1);
+}
+
+function keyOf({ row }: Pick<Held, 'row'>): readonly [Value, Value] {
+  return [row.id as Value, row.ordinal as Value];
 }
 
 /** Moves what a settlement holds from `held` to `settled`, once; false when it does not hold. */
@@ -292,7 +300,7 @@ async function reclaimSome(
   delays: readonly number[],
 ): Promise<number> {
   const { rows } = await tx.query(
-    `SELECT id, ordinal, token, relay, due_at, claimed_at FROM posthaste_deliveries${dialect.byIndex('posthaste_deliveries_state')} ` +
+    `SELECT id, ordinal, token, relay, due_at, claimed_at, ${IS_TOLD} AS telling FROM posthaste_deliveries${dialect.byIndex('posthaste_deliveries_state')} ` +
       `WHERE ${lost.sql} ` +
       `ORDER BY id, ordinal LIMIT ?${dialect.lockFree}`,
     [...lost.values, RECLAIM_BATCH],
@@ -313,6 +321,8 @@ async function reclaimSome(
     ATTEMPT_COLUMNS,
     rows.map((row) => crashedRow(row, now)),
   );
+  const keys = rows.map((row) => keyOf({ row }));
+  if (isTold(rows)) await carryOut(tx, tellChanged(dialect, keys, now, keys));
   return rows.length;
 }
 

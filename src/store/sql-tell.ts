@@ -23,10 +23,17 @@ export function* tellSubmitted(dialect: Dialect, keys: readonly Key[], now: Inst
   );
 }
 
-/** What became of deliveries, as they are now. */
-export function* tellChanged(dialect: Dialect, keys: readonly Key[], now: Instant): Steps<void> {
+/** What became of deliveries, as they are now; for those of `doubtful` by an attempt whose answer nobody knows. */
+export function* tellChanged(
+  dialect: Dialect,
+  keys: readonly Key[],
+  now: Instant,
+  doubtful: readonly Key[] = [],
+): Steps<void> {
+  const inDoubt = new Set(doubtful.map(nameOf));
   yield* tell(dialect, keys, now, (row) => {
-    const type = webhookTypeOf(deliveryOf(row, row.created_at as number));
+    const isDoubtful = inDoubt.has(nameOf([row.id as Value, row.ordinal as Value]));
+    const type = webhookTypeOf(deliveryOf(row, row.created_at as number), isDoubtful);
     return type === undefined ? [] : [type];
   });
 }
@@ -61,9 +68,12 @@ function* factsOf(dialect: Dialect, keys: readonly Key[]): Steps<readonly Row[]>
   const sql = (list: string): string =>
     `SELECT ${LISTED_COLUMNS}, m.metadata FROM posthaste_deliveries d JOIN posthaste_messages m ON m.id = d.id WHERE ${list}`;
   const { rows } = yield* queryByKeysSteps(inPairs(dialect, 'd.id, d.ordinal', keys), sql);
-  const name = (id: Value, ordinal: Value): string => `${idOf(id)}/${ordinal}`;
-  const found = new Map(rows.map((row) => [name(row.id as Value, row.ordinal as Value), row]));
-  return keys.map(([id, ordinal]) => found.get(name(id, ordinal))).filter((row) => row !== undefined);
+  const found = new Map(rows.map((row) => [nameOf([row.id as Value, row.ordinal as Value]), row]));
+  return keys.map((key) => found.get(nameOf(key))).filter((row) => row !== undefined);
+}
+
+function nameOf([id, ordinal]: Key): string {
+  return `${idOf(id)}/${ordinal}`;
 }
 
 /** Where the events of each message that still wait end: what comes now comes behind them, whatever the clocks say. */

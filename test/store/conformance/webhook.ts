@@ -1,5 +1,6 @@
 /** Facts about webhooks: what is kept for them, who may post, and in which order. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Attempt } from '../../../src/queue/delivery.ts';
 import type { Claim } from '../../../src/queue/store.ts';
 import { WEBHOOK_EVENTS, type WebhookEvent } from '../../../src/queue/webhook.ts';
 import { newId } from '../../../src/runtime/id.ts';
@@ -37,7 +38,13 @@ export function webhookFacts(bench: Bench): void {
         const [first] = await claimAll(store);
         await settleOne(store, first as Claim, { state: 'queued', dueAt: T + 60, reply: LATER }, T + 5);
         const [second] = await claimAll(store, { now: T + 60 });
-        await settleOne(store, second as Claim, { state: 'queued', dueAt: T + 99, inDoubt: true }, T + 61);
+        const tried = { startedAt: T + 60, durationMs: 1, relay: 'default', outcome: 'in doubt', reply: null } as const;
+        await settleOne(
+          store,
+          second as Claim,
+          { state: 'queued', dueAt: T + 99, inDoubt: true, attempt: tried },
+          T + 61,
+        );
         const [third] = await claimAll(store, { now: T + 99 });
         await settleOne(store, third as Claim, { state: 'bounced', reason: 'refused', reply: LATER }, T + 100);
         expect(await types()).toEqual(['submitted', 'deferred', 'inDoubt', 'bounced']);
@@ -59,6 +66,23 @@ export function webhookFacts(bench: Bench): void {
             ...{ state: 'bounced', reason: 'refused', attempts: 3, dueAt: T, reply, reportOn: null, ...facts },
           },
         });
+      });
+
+      test('are told of a doubt by the attempt that left it, and of a process that ended in one', async () => {
+        const { store } = bench;
+        await put(store);
+        const attempt = async (now: number, outcome: Attempt['outcome']): Promise<void> => {
+          const [claim] = await claimAll(store, { now });
+          const tried = { startedAt: now, durationMs: 1, relay: 'default', outcome, reply: LATER };
+          const next = { state: 'queued', dueAt: now + 60, reply: LATER, inDoubt: true, attempt: tried } as const;
+          await settleOne(store, claim as Claim, next, now + 1);
+        };
+        await attempt(T, 'in doubt');
+        await attempt(T + 100, 'deferred');
+        await attempt(T + 200, 'in doubt');
+        await claimAll(store, { now: T + 300 });
+        await store.reclaim(T + 301, [HOLDER], [0]);
+        expect(await types()).toEqual(['submitted', 'inDoubt', 'deferred', 'inDoubt', 'inDoubt']);
       });
 
       test('are told of each recipient, of those who are suppressed too, then and later', async () => {

@@ -53,6 +53,8 @@ export class SqliteConnection implements Queries {
 
   /** Throws STORE_UNAVAILABLE where the path leads to other files by now, or to none: what is written here would go with this process. */
   checkFiles(): void {
+    // The last to close a database removes its log.
+    if (!this.#db.open) return;
     const before = this.#files;
     this.#files = filesAt(this.path, before);
     // A log comes with the first use, and stays as long as anybody has the database open.

@@ -40,7 +40,11 @@ export const postgresDialect: Dialect = {
   typed: { id: '?::bytea', bytes: '?::bytea', integer: '?::bigint', name: '?::text', text: '?::text' },
   hasNews: true,
   contains: (column) => `strpos(${column}, ?) > 0`,
-  lower: (column) => `LOWER(${column})`,
+  // What it takes for letters is the locale's to say: in C only those of ASCII.
+  lower: (column, word) => {
+    const { capitals, smalls } = lettersBeyondAscii(word);
+    return smalls === '' ? `LOWER(${column})` : `TRANSLATE(LOWER(${column}), '${capitals}', '${smalls}')`;
+  },
   // Bytes have a least one from version 18 on.
   least: (column) => `MIN(encode(${column}, 'hex'))`,
   unlessTaken: (column) => ` ON CONFLICT (${column}) DO NOTHING`,
@@ -50,3 +54,13 @@ export const postgresDialect: Dialect = {
   isDuplicate: (error) => codeOf(error) === UNIQUE_VIOLATION,
   isMissingTable: (error) => codeOf(error) === UNDEFINED_TABLE,
 };
+
+/** Each that `word` has, with its capital: letters, so that nothing ends a text in SQL. */
+function lettersBeyondAscii(word: string): { readonly capitals: string; readonly smalls: string } {
+  const pairs = [...new Set(word)]
+    .filter((letter) => /^\p{Ll}$/u.test(letter) && letter > '\x7f')
+    .map((small) => [small.toUpperCase(), small] as const)
+    .filter(([capital]) => /^\p{Lu}$/u.test(capital))
+    .sort();
+  return { capitals: pairs.map(([capital]) => capital).join(''), smalls: pairs.map(([, small]) => small).join('') };
+}

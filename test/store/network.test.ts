@@ -499,6 +499,22 @@ describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL that is not encoded in U
   });
 });
 
+describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL whose locale knows no letters beyond ASCII', () => {
+  test('finds words in any case all the same', async () => {
+    const database = await TestDatabase.make(
+      POSTGRES,
+      "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    );
+    const store = await openStore(database.url);
+    await put(store, { tags: ['Übersicht', 'Ödön', "Ŀ'ü"] });
+    for (const text of ['übersicht', 'ÜBERSICHT', 'ödÖN', 'übersicht ödön', "ŀ'Ü", 'ß']) {
+      expect([text, await store.count({ text })]).toEqual([text, text === 'ß' ? 0 : 1]);
+    }
+    await store.close();
+    await database.drop();
+  });
+});
+
 describe.skipIf(!(await isThere(POSTGRES)))('PostgreSQL that writes octets as escapes', () => {
   test('is read all the same', async () => {
     const database = await TestDatabase.make(POSTGRES);

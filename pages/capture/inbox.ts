@@ -1,9 +1,10 @@
 /** What was captured: a line for each message with all its recipients, kept up to date. */
-import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef } from 'react';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
 import type { ListedRow } from '../../src/admin/answers.ts';
 import { get } from '../api/client.ts';
 import { useEvents } from '../api/events.ts';
+import { useRefresh } from '../api/refresh.ts';
 
 export const KEY = ['captured'];
 const PAGE = 100;
@@ -40,16 +41,10 @@ export function useInbox(text: string) {
 }
 
 function useRefreshOnCapture(): void {
-  const client = useQueryClient();
-  const timer = useRef<number | undefined>(undefined);
+  const refresh = useRefresh(KEY, GATHER);
   useEvents(({ type }) => {
-    if (type !== 'captured' && type !== 'cancelled' && type !== 'submitted') return;
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      void client.invalidateQueries({ queryKey: KEY });
-    }, GATHER) as unknown as number;
+    if (type === 'captured' || type === 'cancelled' || type === 'submitted') refresh();
   });
-  useEffect(() => () => clearTimeout(timer.current), []);
 }
 
 /** The rows of one message stand together, but a page may end between them. */

@@ -5,6 +5,7 @@ import { Link, useLocation, useParams } from 'wouter';
 import type { FoundAnswer } from '../../src/admin/answers.ts';
 import { ApiError, get } from '../api/client.ts';
 import { useEvents } from '../api/events.ts';
+import { useRefresh } from '../api/refresh.ts';
 import { useIsOperator } from '../api/session.ts';
 import { useKeys } from '../app/keys.ts';
 import { useTitle } from '../app/title.ts';
@@ -25,13 +26,15 @@ import { ResendButton } from './resend.tsx';
 import { Timeline } from './timeline.tsx';
 import './message.css';
 
+/** A message to a thousand has a thousand things happen to it at once, ms. */
+const GATHER = 100;
+
 export function Page() {
   const { id = '' } = useParams<{ id: string }>();
   return <Message key={id} id={id} />;
 }
 
 function Message({ id }: { readonly id: string }) {
-  const client = useQueryClient();
   const { data, error, refetch } = useQuery({
     queryKey: ['message', id],
     queryFn: ({ signal }) => get<FoundAnswer>(`/messages/${encodeURIComponent(id)}`, {}, signal),
@@ -39,9 +42,9 @@ function Message({ id }: { readonly id: string }) {
     refetchInterval: ({ state }) => (isUnderWay(state.data) ? 15_000 : false),
   });
   useTitle(data?.message.subject ?? 'Message');
+  const refresh = useRefresh(['message', id], GATHER);
   useEvents((event) => {
-    if (event.type === 'relay' || event.delivery.id === id)
-      void client.invalidateQueries({ queryKey: ['message', id] });
+    if (event.type === 'relay' || event.delivery.id === id) refresh();
   });
   const { previous, next, back } = useNeighbours(id);
   return (

@@ -1,10 +1,10 @@
 /** How the queue stands: what is wrong comes first. */
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import type { StatusAnswer } from '../../src/admin/answers.ts';
 import { useEvents } from '../api/events.ts';
 import { relaysQuery, statusQuery } from '../api/queue.ts';
+import { useRefresh } from '../api/refresh.ts';
 import { useTitle } from '../app/title.ts';
 import { Icon } from '../design/icon.tsx';
 import { ErrorState, Skeleton } from '../design/states.tsx';
@@ -44,14 +44,10 @@ export function Page() {
 
 function useStatusEvents(): void {
   const client = useQueryClient();
-  const timer = useRef<number | undefined>(undefined);
-  useEffect(() => () => clearTimeout(timer.current), []);
+  const refresh = useRefresh(['status'], AT_MOST);
   useEvents((event) => {
     if (event.type === 'relay') void client.invalidateQueries({ queryKey: ['relays'] });
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      void client.invalidateQueries({ queryKey: ['status'] });
-    }, AT_MOST) as unknown as number;
+    refresh();
   });
 }
 

@@ -1,29 +1,14 @@
 /** A clock that somebody sets, or that leaps because its machine slept: mail goes on, and nothing goes out twice. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Outcome } from '../../src/mail/outcome.ts';
 import { newId } from '../../src/runtime/id.ts';
-import type { Transport } from '../../src/transport/transport.ts';
 import { Stage } from '../support/delivery.ts';
+import { transportBehind } from '../support/gated-transport.ts';
 
 const DAY = 86_400_000;
 const GATHER = 10;
 const LEASE = 60_000;
 
-/** Sends once `gate` lets it. */
-function transportBehind(gate: Promise<void>, begin: () => void = () => undefined): Transport {
-  return {
-    concurrency: 1,
-    async send({ recipients }): Promise<readonly Outcome[]> {
-      begin();
-      await gate;
-      return recipients.map(() => ({ kind: 'sent', reply: { code: 250, text: 'ok' } }));
-    },
-    close: () => Promise.resolve(),
-  };
-}
-
-/** Without sockets, whose time is not that of the clock. */
 const transport = transportBehind(Promise.resolve());
 
 /** Lets `ms` go by in small steps, or less where something happens sooner. */

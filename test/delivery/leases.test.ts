@@ -7,6 +7,7 @@ import { newId } from '../../src/runtime/id.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { silence } from '../relay/actions.ts';
 import { GRACE, Stage } from '../support/delivery.ts';
+import { transportBehind } from '../support/gated-transport.ts';
 
 const LEASE = 3_000;
 
@@ -14,15 +15,7 @@ const LEASE = 3_000;
 function patient(): { readonly transport: Transport; readonly begun: Promise<void>; letGo(): void } {
   const { promise: gate, resolve: letGo } = Promise.withResolvers<void>();
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-  const transport: Transport = {
-    concurrency: 1,
-    async send({ recipients }): Promise<readonly Outcome[]> {
-      begin();
-      await gate;
-      return recipients.map(() => ({ kind: 'sent', reply: { code: 250, text: 'ok' } }));
-    },
-    close: () => Promise.resolve(),
-  };
+  const transport = transportBehind(gate, begin);
   return { transport, begun, letGo };
 }
 

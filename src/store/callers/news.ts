@@ -17,13 +17,13 @@ export async function foldNews(database: Database): Promise<void> {
   for (let found = any.length > 0 ? SOME : 0; found === SOME; ) found = await foldSome(database);
 }
 
-/** How many there were. */
+/** How many were folded. */
 function foldSome(database: Database): Promise<number> {
   return database.transaction(async (tx) => {
     const some = `SELECT slot, mark FROM posthaste_news WHERE slot >= ${NEWS_SLOTS} ORDER BY slot LIMIT ${SOME} FOR UPDATE SKIP LOCKED`;
     const { rows } = await tx.query(some, []);
     const sum = rows.reduce((total, { mark }) => total + Number(mark), 0);
-    if (sum === 0) return rows.length;
+    if (sum === 0) return 0;
     await tx.query('UPDATE posthaste_news SET mark = mark + ? WHERE slot = 0', [sum]);
     await tx.query(`DELETE FROM posthaste_news WHERE slot IN (${rows.map(({ slot }) => Number(slot)).join(', ')})`, []);
     return rows.length;
